@@ -1,0 +1,215 @@
+# Builds everything into build/. `make help` lists the targets.
+#
+# A part is a folder; every .c file in it belongs to it, and main.c is the only
+# one that unit tests do not link. Each compiler, flag set and sanitizer wants a
+# build folder of its own: make BUILD=/tmp/mine CC=clang.
+
+VERSION = 0.1.0
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC = gcc
+CFLAGS ?= -O2 -g
+PYTEST = scripts/pytest
+
+# SANITIZE: sanitizers of the tools and unit tests. PRELOAD_SANITIZE: those of
+# the library, which lives in programs that know nothing of them.
+SANITIZE ?=
+PRELOAD_SANITIZE ?=
+
+WARNINGS = -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes
+COMMON = -std=gnu11 $(CFLAGS) $(WARNINGS) -I. -MMD -MP -fno-omit-frame-pointer \
+	-DMAPTRACE_VERSION='"$(VERSION)"'
+
+# The library: nothing of it is visible but what it interposes; its
+# thread-local state costs no call; and the compiler must not take its malloc
+# for the one it knows.
+PRELOAD_CFLAGS = $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
+	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
+	-fno-builtin-aligned_alloc -fno-builtin-memalign -fno-builtin-posix_memalign \
+	$(if $(PRELOAD_SANITIZE),-fsanitize=$(PRELOAD_SANITIZE))
+PRELOAD_LDFLAGS = -shared -Wl,--exclude-libs,ALL -Wl,-z,relro -Wl,-z,now -Wl,-z,defs \
+	-Wl,-Bsymbolic -Wl,-soname,libmaptrace.so \
+	$(if $(PRELOAD_SANITIZE),-fsanitize=$(PRELOAD_SANITIZE))
+
+HARDENING = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all,\
+	-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+TOOL_CFLAGS = $(COMMON) -fPIE $(HARDENING)
+TOOL_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+TOOL_LIBS = -ljansson -ldw -lelf -llzma -liberty -ldl -lpthread
+
+# --- what there is to build ------------------------------------------------
+
+objects = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(2))
+sources = $(sort $(wildcard $(1)/*.c))
+# The files of a part that has a main.c, or nothing.
+program = $(if $(wildcard $(1)/main.c),$(2))
+
+RULES_SOURCES = $(call sources,rules)
+TRACE_READER = $(sort $(wildcard trace/reader*.c))
+PRELOAD_SOURCES = $(call sources,preload)
+
+PRELOAD_OBJECTS = $(call objects,preload,$(PRELOAD_SOURCES) \
+	$(filter-out $(TRACE_READER),$(call sources,trace)) $(RULES_SOURCES)) \
+	$(BUILD)/obj/preload/catalogue.o
+
+LIBRARY = $(if $(PRELOAD_SOURCES),$(BUILD)/libmaptrace.so)
+PROGRAMS = $(call program,launcher,$(BUILD)/maptrace) \
+	$(call program,analyzer,$(BUILD)/maptrace-report) \
+	$(call program,indexer,$(BUILD)/maptrace-index)
+ARCHIVES = $(patsubst %,$(BUILD)/lib%.a,analyzer launcher indexer trace rules)
+UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+.PHONY: all unit-tests fuzzers demo check soak sanitize fuzz format clean install uninstall help
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+
+all: $(LIBRARY) $(PROGRAMS)
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+# --- rules -----------------------------------------------------------------
+
+# Rewritten only when it changes, so that other flags mean a new build.
+FLAGS = $(CC) $(TOOL_CFLAGS) | $(PRELOAD_CFLAGS)
+$(BUILD)/flags: force
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
+		printf '%s\n' '$(subst ','\'',$(FLAGS))' > $@
+.PHONY: force
+
+$(BUILD)/obj/preload/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(PRELOAD_CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/tool/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(TOOL_CFLAGS) -c -o $@ $<
+
+CATALOGUE = $(sort $(wildcard rules/catalogue/*.rules))
+# The names, too: a file that was taken away leaves nothing newer behind.
+$(BUILD)/catalogue.c: scripts/embed-catalogue $(CATALOGUE) rules/catalogue
+	@mkdir -p $(@D)
+	scripts/embed-catalogue $(CATALOGUE) > $@
+
+$(BUILD)/obj/preload/catalogue.o: $(BUILD)/catalogue.c
+	@mkdir -p $(@D)
+	$(CC) $(PRELOAD_CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/tool/catalogue.o: $(BUILD)/catalogue.c
+	@mkdir -p $(@D)
+	$(CC) $(TOOL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/libmaptrace.so: $(PRELOAD_OBJECTS)
+	$(CC) $(PRELOAD_LDFLAGS) -o $@ $^ -liberty -ldl -lpthread
+
+part = $(call objects,tool,$(filter-out $(1)/main.c,$(call sources,$(1))))
+$(BUILD)/libanalyzer.a: $(call part,analyzer)
+$(BUILD)/liblauncher.a: $(call part,launcher)
+$(BUILD)/libindexer.a: $(call part,indexer)
+$(BUILD)/libtrace.a: $(call part,trace)
+$(BUILD)/librules.a: $(call part,rules) $(BUILD)/obj/tool/catalogue.o
+$(ARCHIVES):
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $(filter %.o,$^)
+
+link = $(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+$(BUILD)/maptrace: $(call objects,tool,launcher/main.c) $(BUILD)/liblauncher.a $(BUILD)/librules.a
+	$(link) -lelf -liberty
+$(BUILD)/maptrace-report: $(call objects,tool,analyzer/main.c) $(BUILD)/libanalyzer.a \
+		$(BUILD)/libtrace.a $(BUILD)/librules.a
+	$(link) $(TOOL_LIBS)
+$(BUILD)/maptrace-index: $(call objects,tool,indexer/main.c) $(BUILD)/libindexer.a \
+		$(BUILD)/librules.a
+	$(link) -ldw -lelf -llzma -liberty
+
+$(BUILD)/tests/%: $(BUILD)/obj/tool/tests/unit/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(link) -lcmocka $(TOOL_LIBS)
+
+unit-tests: $(UNIT_TESTS)
+
+# Built by `make fuzz` alone, which sets the compiler and its sanitizers.
+$(BUILD)/fuzz/%: $(BUILD)/obj/tool/tests/fuzz/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(link) -fsanitize=fuzzer $(TOOL_LIBS)
+
+fuzzers: $(FUZZERS)
+
+# --- what people call --------------------------------------------------------
+
+#: make            build the library and the commands
+#: make demo       show a table that is stuck half-way, and the report on it
+demo:
+	@scripts/setup build
+	@$(MAKE) --no-print-directory all
+	@scripts/demo $(BUILD)
+
+#: make check      install what the tests need, build, run unit tests and tests
+check:
+	@scripts/setup check
+	@$(MAKE) --no-print-directory all unit-tests
+	MAPTRACE_BUILD=$(abspath $(BUILD)) $(PYTEST) -m 'not soak'
+
+#: make soak       the tests that take long, and the fuzzers
+soak:
+	@scripts/setup check
+	@$(MAKE) --no-print-directory all unit-tests
+	MAPTRACE_BUILD=$(abspath $(BUILD)) $(PYTEST) -m soak
+	@$(MAKE) --no-print-directory fuzz
+
+#: make sanitize   build commands and unit tests with ASan and UBSan, run the tests that use them
+sanitize:
+	@scripts/setup check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=address,undefined \
+		PRELOAD_SANITIZE=$(PRELOAD_SANITIZE) all unit-tests
+	MAPTRACE_BUILD=$(abspath $(BUILD))/sanitize $(PYTEST) -m sanitize
+
+#: make fuzz       run each fuzzer for FUZZ_SECONDS (60)
+FUZZ_SECONDS ?= 60
+fuzz:
+	@scripts/setup check
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang CFLAGS='-O1 -g' \
+		SANITIZE=fuzzer-no-link,address,undefined fuzzers
+	@set -e; for fuzzer in $(notdir $(FUZZERS)); do \
+		mkdir -p $(BUILD)/fuzzing/corpus/$$fuzzer; \
+		$(BUILD)/fuzzing/fuzz/$$fuzzer -max_total_time=$(FUZZ_SECONDS) \
+			-artifact_prefix=$(BUILD)/fuzzing/ $(BUILD)/fuzzing/corpus/$$fuzzer \
+			$$(ls -d tests/fuzz/corpus/$$fuzzer 2>/dev/null || true); \
+	done
+
+#: make install    into PREFIX (/usr/local), below DESTDIR
+#: make uninstall  the opposite
+TO = $(DESTDIR)$(PREFIX)
+MAN_PAGES = $(sort $(wildcard docs/*.[1-9]))
+install: all
+	install -d $(TO)/lib/maptrace $(TO)/bin $(TO)/share/maptrace/rules
+	$(if $(LIBRARY),install -m 755 $(LIBRARY) $(TO)/lib/)
+	$(foreach program,$(PROGRAMS),install -m 755 $(program) \
+		$(TO)/$(if $(filter %-index,$(program)),lib/maptrace,bin)/ &&) :
+	$(if $(CATALOGUE),install -m 644 $(CATALOGUE) $(TO)/share/maptrace/rules/)
+	$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) \
+		$(TO)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)) &&) :
+
+uninstall:
+	rm -f $(TO)/lib/libmaptrace.so $(TO)/bin/maptrace $(TO)/bin/maptrace-report
+	rm -rf $(TO)/lib/maptrace $(TO)/share/maptrace
+	rm -f $(foreach page,$(MAN_PAGES),\
+		$(TO)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+
+#: make format     clang-format on every C file
+format:
+	clang-format -i $(wildcard */*.[ch] tests/*/*.[ch])
+
+#: make clean      remove build/
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
