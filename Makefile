@@ -11,7 +11,6 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CC = gcc
 CFLAGS ?= -O2 -g
-PYTEST = scripts/pytest
 
 # SANITIZE: sanitizers of the tools and unit tests. PRELOAD_SANITIZE: those of
 # the library, which lives in programs that know nothing of them.
@@ -156,13 +155,13 @@ demo:
 check:
 	@scripts/setup check
 	@$(MAKE) --no-print-directory all unit-tests
-	MAPTRACE_BUILD=$(abspath $(BUILD)) $(PYTEST) -m 'not soak'
+	MAPTRACE_BUILD=$(abspath $(BUILD)) scripts/run-tests 'not soak'
 
 #: make soak       the tests that take long, and the fuzzers
 soak:
 	@scripts/setup check
 	@$(MAKE) --no-print-directory all unit-tests
-	MAPTRACE_BUILD=$(abspath $(BUILD)) $(PYTEST) -m soak
+	MAPTRACE_BUILD=$(abspath $(BUILD)) scripts/run-tests soak
 	@$(MAKE) --no-print-directory fuzz
 
 #: make sanitize   build commands and unit tests with ASan and UBSan, run the tests that use them
@@ -170,7 +169,7 @@ sanitize:
 	@scripts/setup check
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=address,undefined \
 		PRELOAD_SANITIZE=$(PRELOAD_SANITIZE) all unit-tests
-	MAPTRACE_BUILD=$(abspath $(BUILD))/sanitize $(PYTEST) -m sanitize
+	MAPTRACE_BUILD=$(abspath $(BUILD))/sanitize scripts/run-tests sanitize
 
 #: make fuzz       run each fuzzer for FUZZ_SECONDS (60)
 FUZZ_SECONDS ?= 60

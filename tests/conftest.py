@@ -1,0 +1,65 @@
+"""What every test can ask for. README.md in this folder shows how."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from support import environment
+
+environment.apply()
+
+from support.build import Build  # noqa: E402 (after the environment is clean)
+from support.compiling import Compiler  # noqa: E402
+from support.report import Reporter  # noqa: E402
+from support.tracing import Tracer  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def maptrace():
+    """Paths: .maptrace .report .library .index .folder .installed"""
+    return Build()
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory, request):
+    """compiled('testdata/x.c', cc='gcc', flags=[...], libs=[...], name=..., strip=False) -> path"""
+    base = tmp_path_factory.getbasetemp()
+    # Workers of pytest-xdist have a folder each, below one of the whole session.
+    return Compiler((base.parent if hasattr(request.config, "workerinput") else base) / "compiled")
+
+
+@pytest.fixture
+def trace(maptrace, tmp_path):
+    """trace(command, rules=..., env=..., ring=..., status=0, timeout=...) -> Run; trace.start() -> a background Run"""
+    tracer = Tracer(maptrace, tmp_path)
+    yield tracer
+    tracer.close()
+
+
+@pytest.fixture(scope="session")
+def reporter(maptrace):
+    """reporter.json(files...), .text(files...), .check(files...), .run(arguments...)"""
+    return Reporter(maptrace)
+
+
+@pytest.fixture
+def socket_folder():
+    """A folder whose name is short enough for Unix sockets, world-accessible."""
+    folder = Path(tempfile.mkdtemp(prefix="mt-"))
+    os.chmod(folder, 0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Leaves the counts where scripts/pytest adds them up."""
+    path = os.environ.get("PYTEST_COUNTS")
+    if path:
+        stats = terminalreporter.stats
+        count = [sum(len(stats.get(kind, [])) for kind in kinds)
+                 for kinds in (("passed", "xfailed"), ("failed", "error", "xpassed"), ("skipped",))]
+        with open(path, "a") as file:
+            print(*count, file=file)
