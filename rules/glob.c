@@ -1,0 +1,194 @@
+#include "rules/glob.h"
+
+#include <string.h>
+
+#include "rules/rule.h"
+
+bool rules_glob(const char *glob, const char *name)
+{
+    /* Only the last `*` ever needs to be taken back, which keeps this quadratic at worst. */
+    const char *star = NULL, *resume = NULL;
+
+    while (*name) {
+        if (*glob == '*') {
+            star = ++glob;
+            resume = name;
+        } else if (*glob == '?' || *glob == *name) {
+            glob++;
+            name++;
+        } else if (star) {
+            glob = star;
+            name = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*glob == '*')
+        glob++;
+    return *glob == '\0';
+}
+
+bool identifier_character(char character)
+{
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+           (character >= '0' && character <= '9') || character == '_';
+}
+
+/*
+ * Words that a demangler writes although the mangled name does not hold them:
+ * none of them may be an anchor.
+ */
+static const char *const demangler_words[] = {
+    "std",
+    "string",
+    "basic_string",
+    "basic_istream",
+    "basic_ostream",
+    "istream",
+    "ostream",
+    "iostream",
+    "basic_iostream",
+    "allocator",
+    "char_traits",
+    "void",
+    "bool",
+    "char",
+    "signed",
+    "unsigned",
+    "short",
+    "int",
+    "long",
+    "float",
+    "double",
+    "wchar_t",
+    "char8_t",
+    "char16_t",
+    "char32_t",
+    "__int128",
+    "__float128",
+    "decimal32",
+    "decimal64",
+    "decimal128",
+    "half",
+    "_Float",
+    "auto",
+    "decltype",
+    "nullptr",
+    "const",
+    "volatile",
+    "restrict",
+    "__restrict",
+    "noexcept",
+    "throw",
+    "true",
+    "false",
+    "operator",
+    "new",
+    "delete",
+    "sizeof",
+    "alignof",
+    "typeid",
+    "this",
+    "static_cast",
+    "const_cast",
+    "dynamic_cast",
+    "reinterpret_cast",
+    "requires",
+    "_Complex",
+    "_Imaginary",
+    "__vector",
+    "lambda",
+    "unnamed",
+    "type",
+    "anonymous",
+    "namespace",
+    "clone",
+    "abi",
+    "virtual",
+    "thunk",
+    "guard",
+    "variable",
+    "for",
+    "vtable",
+    "VTT",
+    "typeinfo",
+    "name",
+    "transaction",
+    "transaction_safe",
+    "default",
+    "arg",
+    "struct",
+    "enum",
+    "union",
+    "isize",
+    "usize",
+    "i16",
+    "u16",
+    "i32",
+    "u32",
+    "i64",
+    "u64",
+    "i128",
+    "u128",
+    "f32",
+    "f64",
+    "str",
+    "dyn",
+    "mut",
+    "unsafe",
+    "extern",
+    "impl",
+    "shim",
+    "closure",
+};
+
+static bool within(const char *run, size_t bytes, const char *word)
+{
+    for (; strlen(word) >= bytes; word++) {
+        if (memcmp(run, word, bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool written_by_demangler(struct anchor run)
+{
+    for (size_t i = 0; i < sizeof demangler_words / sizeof *demangler_words; i++) {
+        const char *word = demangler_words[i];
+        if (run.begins && run.ends) {
+            if (strlen(word) == run.bytes && memcmp(word, run.text, run.bytes) == 0)
+                return true;
+        } else if (within(run.text, run.bytes, word)) {
+            return true;
+        }
+    }
+    /* A number: mangled names write 12ul as m12. */
+    return run.text[0] >= '0' && run.text[0] <= '9';
+}
+
+struct anchor glob_anchor(const char *glob)
+{
+    struct anchor best = {.text = glob};
+    const char *cursor = glob;
+    /* A plain function name stands in its symbol as it is, even if it is `string`. */
+    bool plain =
+        glob[strspn(glob, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] ==
+        '\0';
+
+    while (*cursor) {
+        if (!identifier_character(*cursor)) {
+            cursor++;
+            continue;
+        }
+        struct anchor run = {.text = cursor};
+        while (identifier_character(*cursor))
+            cursor++;
+        run.bytes = (size_t)(cursor - run.text);
+        run.begins = run.text == glob || (run.text[-1] != '*' && run.text[-1] != '?');
+        run.ends = *cursor != '*' && *cursor != '?';
+        if (run.bytes >= ANCHOR_MIN_BYTES && run.bytes > best.bytes &&
+            (plain || !written_by_demangler(run)))
+            best = run;
+    }
+    return best;
+}

@@ -1,0 +1,146 @@
+/*
+ * A rule: the description of one kind of container. This header is the model;
+ * parse.c reads rule text into it, match.c holds names against it.
+ *
+ * Nothing here calls malloc: the guest parses rules inside another process.
+ * Memory comes from the caller's arena and lives as long as that does.
+ */
+#ifndef MAPTRACE_RULES_RULE_H
+#define MAPTRACE_RULES_RULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum rule_kind { RULE_IMMEDIATE, RULE_INCREMENTAL, RULE_REALLOC };
+
+/* What a function that a rule names means to it. */
+enum rule_role {
+    ROLE_GROW,    /* grow: allocates arrays */
+    ROLE_RETIRE,  /* retire: lets the old array go when the resize has ended */
+    ROLE_BENEATH, /* beneath: exported caller; a nameless function it calls is a grow function */
+    ROLE_THROUGH, /* through: allocation wrapper that may stand between a nameless grow function and
+                     the allocator */
+    ROLE_EXCEPT,  /* except: an allocation beneath this one is no array */
+    ROLE_SIGN,    /* sign: shows that the container is in the program */
+    ROLE_COUNT
+};
+
+/* Allocation entry points, for the key `call`. */
+enum rule_call {
+    CALL_MALLOC = 1u << 0,
+    CALL_CALLOC = 1u << 1,
+    CALL_REALLOC = 1u << 2, /* with a non-null pointer; realloc(NULL, n) is a malloc */
+    CALL_ALIGNED = 1u << 3, /* posix_memalign, aligned_alloc, memalign, valloc, pvalloc */
+    CALL_NEW = 1u << 4,     /* operator new, new[] */
+    CALL_MMAP = 1u << 5,
+    CALL_ANY = (1u << 6) - 1,
+};
+
+/* A hook function that every resize passes through; see `hook`. */
+enum rule_hook { HOOK_NONE, HOOK_LIBSTDCXX_PRIME, HOOK_LIBCXX_PRIME };
+
+/* `table+OFFSET[:SIZE]`, `1<<` before it raises two to what stands there. */
+struct rule_place {
+    bool known;
+    bool power_of_two;
+    uint8_t size; /* 1, 2, 4 or 8 */
+    int32_t offset;
+};
+
+struct rule_glob {
+    const char *text;
+    const char *anchor; /* longest run of [A-Za-z0-9_] in text that any match must contain; never
+                           empty for a legal glob */
+    uint32_t anchor_bytes;
+    enum rule_role role;
+    struct rule_glob *next; /* in the order of the file */
+};
+
+struct rule {
+    const char *name;
+    const char *about;
+    enum rule_kind kind;
+    enum rule_hook hook;
+    struct rule_glob *globs; /* of all roles */
+    unsigned calls;          /* enum rule_call; CALL_ANY unless told */
+    uint64_t min_bytes;      /* key `min`: smaller blocks are no arrays; 0 unless told */
+    struct rule_place old, new, moved, of;
+    const char *needs;  /* key `needs`: NAME=VALUE that must stand in the environment, else blind */
+    const char *heap;   /* key `heap`: reason given when blind for want of `needs` or of imports */
+    const char *hint;   /* key `hint`: what would help when blind */
+    const char *tested; /* key `tested` */
+    bool user;          /* from a file of the user's */
+    bool broken;        /* had an error: sees nothing; the reason stands in `error` */
+    const char *error;  /* "FILE:LINE: ..." */
+    const char *file;   /* where it came from */
+    unsigned line;
+    unsigned index; /* in its set */
+    struct rule *next;
+};
+
+struct rule_set {
+    struct rule *first, *last;
+    unsigned count;
+};
+
+/* A bump allocator over memory that its owner provides: returns zeroed, 16-byte aligned memory, or
+ * NULL. */
+struct rule_arena {
+    void *(*take)(struct rule_arena *arena, size_t bytes);
+};
+
+/*
+ * Receives one problem in a rule file, as one line of text without newline
+ * that begins with FILE:LINE. The text is only valid during the call.
+ */
+typedef void rule_complain(void *context, const char *text);
+
+/*
+ * Parses TEXT (BYTES long, need not be terminated) into SET. A rule whose name
+ * is in SET already replaces it in place (same index). Errors are complained
+ * about, mark the rule broken and never stop the parse. Returns the number of
+ * errors, or -ENOMEM.
+ */
+int rules_parse(struct rule_set *set, const char *text, size_t bytes, const char *file, bool user,
+                struct rule_arena *arena, rule_complain *complain, void *context);
+
+/* The catalogue that was compiled in: one text. */
+extern const char rules_catalogue[];
+extern const size_t rules_catalogue_bytes;
+
+/*
+ * FNV-1a of TEXT, going on from SEED. The key of an index cache is the hash of
+ * the catalogue and then of every rule file in order. The seed changes with the
+ * way names are matched, so that an index from before is not used.
+ */
+#define RULES_HASH_SEED 0xcbf29ce484222325ull
+uint64_t rules_hash(uint64_t seed, const char *text, size_t bytes);
+
+/*
+ * True if GLOB (`*` any run, `?` one character, everything else itself) matches
+ * NAME whole. No allocation, linear in practice, bounded by |glob| * |name|.
+ */
+bool rules_glob(const char *glob, const char *name);
+
+/*
+ * Calls FOUND for every glob of SET that matches the symbol NAME (mangled or
+ * plain): the plain name, the name without its compiler clone suffixes, or its
+ * demangled form (C++ and Rust), with and without the trailing `[clone ...]`,
+ * is held against the globs. Symbols without any rule's anchor are rejected in
+ * one pass over the name. Uses up to 64 KiB of stack; calls no allocator.
+ */
+struct rule_matcher;
+typedef void rule_found(void *context, struct rule *rule, const struct rule_glob *glob);
+struct rule_matcher *rules_matcher(const struct rule_set *set, struct rule_arena *arena);
+unsigned rules_match(const struct rule_matcher *matcher, const char *name, rule_found *found,
+                     void *context);
+
+/*
+ * Writes NAME, demangled if it is a mangled C++ or Rust name (Rust hash
+ * suffixes dropped), into BUFFER, cut to BYTES. Returns false if it was not
+ * mangled (BUFFER then holds NAME).
+ */
+bool rules_demangle(const char *name, char *buffer, size_t bytes);
+
+#endif
