@@ -57,7 +57,7 @@ def socket_folder():
 def pytest_terminal_summary(terminalreporter):
     """Leaves the counts where scripts/pytest adds them up."""
     path = os.environ.get("PYTEST_COUNTS")
-    if path:
+    if path and not hasattr(terminalreporter.config, "workerinput"):
         stats = terminalreporter.stats
         count = [sum(len(stats.get(kind, [])) for kind in kinds)
                  for kinds in (("passed", "xfailed"), ("failed", "error", "xpassed"), ("skipped",))]
