@@ -1,0 +1,192 @@
+#define _GNU_SOURCE /* strchrnul */
+#include "launcher/elf_check.h"
+
+#include <fcntl.h>
+#include <gelf.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define LOADER "ld-linux-x86-64.so.2"
+
+enum { SCRIPT_LEVELS = 5 }; /* as many as the kernel follows */
+
+/* What matters of an ELF file. */
+struct elf_facts {
+    bool other_machine;
+    bool go;
+    bool has_soname; /* the loader itself can be called as a program */
+    char loader[PATH_MAX];
+};
+
+static void read_sections(Elf *elf, struct elf_facts *facts)
+{
+    size_t names;
+    Elf_Scn *section = NULL;
+
+    if (elf_getshdrstrndx(elf, &names) != 0)
+        return;
+    while ((section = elf_nextscn(elf, section))) {
+        GElf_Shdr header;
+        const char *name;
+
+        if (!gelf_getshdr(section, &header) || !(name = elf_strptr(elf, names, header.sh_name)))
+            continue;
+        if (!strcmp(name, ".go.buildinfo") || !strcmp(name, ".note.go.buildid"))
+            facts->go = true;
+    }
+}
+
+static void read_dynamic(Elf *elf, const GElf_Phdr *segment, struct elf_facts *facts)
+{
+    Elf_Data *data =
+        elf_getdata_rawchunk(elf, (int64_t)segment->p_offset, segment->p_filesz, ELF_T_DYN);
+    GElf_Dyn entry;
+
+    for (int i = 0; data && gelf_getdyn(data, i, &entry) && entry.d_tag != DT_NULL; i++)
+        if (entry.d_tag == DT_SONAME)
+            facts->has_soname = true;
+}
+
+static void read_segments(Elf *elf, int fd, struct elf_facts *facts)
+{
+    size_t count;
+    GElf_Phdr segment;
+
+    if (elf_getphdrnum(elf, &count) != 0)
+        return;
+    for (size_t i = 0; i < count && gelf_getphdr(elf, (int)i, &segment); i++) {
+        if (segment.p_type == PT_INTERP) {
+            size_t bytes = segment.p_filesz < PATH_MAX ? segment.p_filesz : PATH_MAX - 1;
+            ssize_t got = pread(fd, facts->loader, bytes, (off_t)segment.p_offset);
+            facts->loader[got > 0 ? got : 0] = 0;
+        } else if (segment.p_type == PT_DYNAMIC) {
+            read_dynamic(elf, &segment, facts);
+        }
+    }
+}
+
+/* False if FD is no ELF file. */
+static bool read_elf(int fd, struct elf_facts *facts)
+{
+    GElf_Ehdr header;
+    bool is_elf;
+
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
+    is_elf = elf && elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &header);
+    if (is_elf) {
+        facts->other_machine =
+            header.e_machine != EM_X86_64 || header.e_ident[EI_CLASS] != ELFCLASS64;
+        read_segments(elf, fd, facts);
+        read_sections(elf, facts);
+    }
+    elf_end(elf);
+    return is_elf;
+}
+
+static struct elf_verdict judge_elf(const struct elf_facts *facts)
+{
+    const char *slash = strrchr(facts->loader, '/');
+
+    if (facts->other_machine)
+        return (struct elf_verdict){"it is not an x86-64 program", true};
+    if (!*facts->loader && facts->has_soname)
+        return (struct elf_verdict){0};
+    if (!*facts->loader)
+        return (struct elf_verdict){
+            facts->go ? "it is a Go program without libc, into which no library can be loaded"
+                      : "it is statically linked, so no library can be loaded into it",
+            false};
+    if (strstr(facts->loader, "musl"))
+        return (struct elf_verdict){"it is linked with musl, and the library needs glibc", true};
+    if (strcmp(slash ? slash + 1 : facts->loader, LOADER) != 0)
+        return (struct elf_verdict){"it is not loaded by glibc's " LOADER, true};
+    return (struct elf_verdict){0};
+}
+
+/* Programs that gain privileges ignore LD_PRELOAD. */
+static const char *gained_privileges(int fd)
+{
+    struct stat status;
+    struct statvfs mount;
+
+    if (fstat(fd, &status) != 0 || fstatvfs(fd, &mount) != 0 || mount.f_flag & ST_NOSUID)
+        return NULL;
+    if (status.st_mode & S_ISUID && status.st_uid != getuid())
+        return "it is set-user-ID";
+    if (status.st_mode & S_ISGID && status.st_mode & S_IXGRP && status.st_gid != getgid())
+        return "it is set-group-ID";
+    if (getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+        return "it has file capabilities";
+    return NULL;
+}
+
+/* Puts the interpreter of a `#!` line into PATH, as the kernel reads it. */
+static bool read_script(int fd, char *path, size_t bytes)
+{
+    char line[256];
+    ssize_t got = pread(fd, line, sizeof line - 1, 0);
+
+    if (got < 3 || line[0] != '#' || line[1] != '!')
+        return false;
+    line[got] = 0;
+    line[strcspn(line, "\n")] = 0;
+    char *name = line + 2 + strspn(line + 2, " \t");
+    name[strcspn(name, " \t")] = 0;
+    return *name && (size_t)snprintf(path, bytes, "%s", name) < bytes;
+}
+
+/* Where execvp() finds COMMAND. */
+static bool find_command(const char *command, char *path, size_t bytes)
+{
+    const char *folders = getenv("PATH");
+
+    if (strchr(command, '/'))
+        return (size_t)snprintf(path, bytes, "%s", command) < bytes;
+    if (!folders)
+        folders = "/bin:/usr/bin";
+    while (folders) {
+        const char *end = strchrnul(folders, ':');
+        int length = (int)(end - folders);
+        struct stat status;
+
+        if ((size_t)snprintf(path, bytes, "%.*s%s%s", length, folders, length ? "/" : "", command) <
+                bytes &&
+            stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0)
+            return true;
+        folders = *end ? end + 1 : NULL;
+    }
+    return false;
+}
+
+struct elf_verdict elf_check(const char *command)
+{
+    struct elf_verdict verdict = {0};
+    char path[PATH_MAX];
+
+    if (!find_command(command, path, sizeof path))
+        return verdict;
+    for (int level = 0; level <= SCRIPT_LEVELS; level++) {
+        struct elf_facts facts = {0};
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+        if (fd < 0)
+            break;
+        bool script = read_script(fd, path, sizeof path);
+        if (!script && read_elf(fd, &facts)) {
+            verdict = judge_elf(&facts);
+            if (!verdict.obstacle)
+                verdict.obstacle = gained_privileges(fd);
+        }
+        close(fd);
+        if (!script)
+            break;
+    }
+    return verdict;
+}

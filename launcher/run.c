@@ -1,0 +1,96 @@
+/* maptrace run: a command with the library preloaded, and the check after it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "launcher/check.h"
+#include "launcher/child.h"
+#include "launcher/complain.h"
+#include "launcher/elf_check.h"
+#include "launcher/place.h"
+#include "launcher/run_wish.h"
+#include "launcher/subcommands.h"
+#include "launcher/trace_files.h"
+
+/* Puts the library into the command's environment. 0, or an exit status. */
+static int preload(struct environment *environment)
+{
+    char *library = place_library();
+    int status = EXIT_CANNOT_RUN;
+
+    if (!library)
+        return status;
+    if (strpbrk(library, " :"))
+        complain("%s: LD_PRELOAD cannot hold a path with a space or a colon", library);
+    else if (environment_prepend(environment, "LD_PRELOAD", library, ':'))
+        complain("%s", strerror(ENOMEM));
+    else
+        status = 0;
+    free(library);
+    return status;
+}
+
+/* What the check says of a run that left FILES. */
+static int judge(const struct run_wish *wish, const char *report, const struct trace_files *files)
+{
+    if (!files->count) {
+        complain("inconclusive: %s left no trace", wish->command[0]);
+        return EXIT_INCONCLUSIVE;
+    }
+    return check_traces(report, wish->check_options, RUN_CHECK_OPTIONS, files);
+}
+
+static int run(struct run_wish *wish, const char *report)
+{
+    struct elf_verdict verdict = elf_check(wish->command[0]);
+    struct trace_files files;
+    struct child child;
+    int status;
+
+    if (verdict.obstacle)
+        complain("%s cannot be traced: %s", wish->command[0], verdict.obstacle);
+    if (!verdict.spoils && (status = preload(&wish->environment)) != 0)
+        return status;
+
+    struct run this_run = {
+        .output = wish->output,
+        .started_ns = monotonic_now(),
+        .may_be_untraced = verdict.obstacle != NULL,
+    };
+    status = child_start(&child, wish->command, wish->environment.entries);
+    if (status < 0) {
+        complain("cannot start %s: %s", wish->command[0], strerror(-status));
+        return EXIT_CANNOT_RUN;
+    }
+    int wait_status = child_wait(&child);
+    this_run.pid = child.pid;
+
+    status = child_exit_status(wait_status);
+    if (trace_files_find(&this_run, &files)) {
+        complain("%s", strerror(ENOMEM));
+        return status ? status : EXIT_CANNOT_RUN;
+    }
+    trace_files_end(&files, child.pid, wait_status);
+    if (wish->check && status == 0)
+        status = judge(wish, report, &files);
+    trace_files_free(&files);
+    return status;
+}
+
+int run_main(int argc, char **argv)
+{
+    struct run_wish wish;
+    char *report = NULL;
+    int status = run_wish_read(&wish, argc, argv);
+
+    if (status == RUN_WISH_READ) {
+        /* Without the judge a run for its verdict is time lost. */
+        if (wish.check && !(report = place_report()))
+            status = EXIT_CANNOT_RUN;
+        else
+            status = run(&wish, report);
+    }
+    free(report);
+    run_wish_free(&wish);
+    return status;
+}
