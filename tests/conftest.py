@@ -47,7 +47,7 @@ def reporter(maptrace):
 
 @pytest.fixture
 def socket_folder():
-    """A folder whose name is short enough for Unix sockets, world-accessible."""
+    """A folder whose name is short enough for Unix sockets, and that others may enter."""
     folder = Path(tempfile.mkdtemp(prefix="mt-"))
     os.chmod(folder, 0o755)
     yield folder
