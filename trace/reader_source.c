@@ -1,0 +1,124 @@
+/*
+ * A writer changes an entry in place at any time. Two reads of it that agree
+ * byte for byte are a whole entry, or one whose sequence says that it is being
+ * written: between two reads that are both torn, the sequence moves on.
+ */
+#include "trace/reader_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CHUNK_BYTES (1u << 20)
+#define MOST_TRIES 50
+
+int64_t source_read(const struct source *source, void *buffer, uint64_t offset, uint64_t bytes)
+{
+    uint64_t done = 0;
+    while (done < bytes) {
+        ssize_t got =
+            pread(source->descriptor, (char *)buffer + done, bytes - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        done += (uint64_t)got;
+    }
+    return (int64_t)done;
+}
+
+/* Reads one entry until it stands still. BUFFER holds the last two reads of it. */
+static bool settle(const struct source *source, uint64_t offset, uint32_t bytes, char *first,
+                   char *second)
+{
+    for (int try = 0; try < MOST_TRIES; try++) {
+        if (source_read(source, second, offset, bytes) != bytes)
+            return false;
+        if (memcmp(first, second, bytes) == 0)
+            return true;
+        memcpy(first, second, bytes);
+        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000}, NULL);
+    }
+    return false;
+}
+
+struct pass {
+    const struct source *source;
+    uint64_t offset;      /* of the chunk in the file */
+    uint32_t entry_bytes; /* in the file */
+    uint64_t index;       /* of the chunk's first entry */
+    uint64_t entries;     /* in the chunk */
+    char *chunk, *again;
+    size_t want;
+    char *entry;
+    source_visit *visit;
+    void *context;
+};
+
+static int visit_chunk(struct pass *pass)
+{
+    size_t use = pass->want < pass->entry_bytes ? pass->want : pass->entry_bytes;
+    for (uint64_t i = 0; i < pass->entries; i++) {
+        size_t at = i * pass->entry_bytes;
+        bool stable = true;
+        if (pass->source->changing &&
+            memcmp(pass->chunk + at, pass->again + at, pass->entry_bytes) != 0)
+            stable = settle(pass->source, pass->offset + at, pass->entry_bytes, pass->chunk + at,
+                            pass->again + at);
+        memcpy(pass->entry, pass->chunk + at, use);
+        int outcome = pass->visit(pass->context, pass->index + i, pass->entry, stable);
+        if (outcome)
+            return outcome;
+    }
+    return 0;
+}
+
+static int visit_all(struct pass *pass, const struct trace_region *region, uint64_t count)
+{
+    uint64_t room = CHUNK_BYTES / region->entry_bytes;
+    for (pass->index = 0; pass->index < count; pass->index += pass->entries) {
+        uint64_t entries = count - pass->index < room ? count - pass->index : room;
+        uint64_t bytes = entries * region->entry_bytes;
+        pass->offset = region->offset + pass->index * region->entry_bytes;
+        int64_t got = source_read(pass->source, pass->chunk, pass->offset, bytes);
+        if (got >= 0 && pass->source->changing) {
+            int64_t more = source_read(pass->source, pass->again, pass->offset, (uint64_t)got);
+            got = more < got ? more : got;
+        }
+        if (got < 0)
+            return (int)got;
+        pass->entries = (uint64_t)got / region->entry_bytes;
+        int outcome = visit_chunk(pass);
+        if (outcome)
+            return outcome;
+        if ((uint64_t)got < bytes)
+            break;
+    }
+    return 0;
+}
+
+int source_entries(const struct source *source, const struct trace_region *region, uint64_t count,
+                   size_t want, source_visit *visit, void *context)
+{
+    if (region->entry_bytes == 0 || region->entry_bytes > CHUNK_BYTES)
+        return -EBADMSG;
+    struct pass pass = {.source = source,
+                        .entry_bytes = region->entry_bytes,
+                        .chunk = malloc(CHUNK_BYTES),
+                        .again = source->changing ? malloc(CHUNK_BYTES) : NULL,
+                        .want = want,
+                        .entry = calloc(1, want),
+                        .visit = visit,
+                        .context = context};
+    int outcome = -ENOMEM;
+    if (pass.chunk && pass.entry && (pass.again || !source->changing))
+        outcome = visit_all(&pass, region, count);
+    free(pass.chunk);
+    free(pass.again);
+    free(pass.entry);
+    return outcome;
+}
