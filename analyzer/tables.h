@@ -1,0 +1,35 @@
+/*
+ * The tables of a trace: those that own live arrays, then those of which only
+ * resizes are left.
+ */
+#ifndef MAPTRACE_ANALYZER_TABLES_H
+#define MAPTRACE_ANALYZER_TABLES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace/reader.h"
+
+struct table {
+    uint64_t table, holder; /* 0: not known */
+    uint16_t rule;
+    uint32_t stack; /* that made its newest array */
+    uint64_t resizes;
+    uint64_t bytes;      /* of its live arrays */
+    uint64_t peak_bytes; /* most that its current kinds of arrays had, added up */
+    const struct trace_array *const *arrays;
+    size_t array_count;
+};
+
+struct tables {
+    struct table *items;
+    size_t count;
+    size_t left_out;                   /* dead tables beyond the limit, the smaller ones */
+    const struct trace_array **arrays; /* what tables' arrays point into */
+};
+
+/* At most MOST_DEAD tables without a live array. Returns 0 or -ENOMEM. */
+int tables_make(struct tables *tables, const struct trace *trace, size_t most_dead);
+void tables_free(struct tables *tables);
+
+#endif
