@@ -1,0 +1,68 @@
+#include "activation.h"
+
+#include <string.h>
+
+#include "code.h"
+#include "pages.h"
+#include "safe_read.h"
+
+static struct activation *pool;
+
+struct activation *activation_new(void)
+{
+    struct activation *activation = pool;
+
+    if (activation) {
+        pool = activation->next;
+        memset(activation, 0, offsetof(struct activation, births));
+    } else {
+        size_t bytes = (sizeof *activation + 4095) & ~(size_t)4095;
+
+        activation = pages_map(bytes);
+    }
+    return activation;
+}
+
+void activation_drop(struct activation *activation)
+{
+    activation->next = pool;
+    pool = activation;
+}
+
+static bool may_grow(const struct code_class *class, const struct rule *rule)
+{
+    if (class->nameless)
+        return true;
+    for (unsigned i = 0; i < class->count; i++)
+        if (class->marks[i].rule == rule && class->marks[i].role == ROLE_GROW)
+            return true;
+    return false;
+}
+
+bool activation_is_over(const struct activation *activation, const struct call_site *site)
+{
+    struct frame frame = {.pc = site->pc, .sp = site->sp};
+    uintptr_t word;
+
+    if (site->sp >= activation->cfa)
+        return true;
+    if (!activation->return_address)
+        return false; /* only a higher stack tells */
+    /* Not read directly: a coroutine's stack may be unmapped by now. */
+    if (safe_read(activation->cfa - 8, &word, sizeof word) && word != activation->return_address)
+        return true;
+    /* The return address may be a leftover below frames that came later. */
+    frame.registers[REGISTER_RBP] = site->rbp;
+    for (unsigned depth = 0; depth < 2 * RECOGNISE_DEPTH; depth++) {
+        struct code code = code_at(frame.pc, true);
+        bool grow = may_grow(code.class, activation->rule);
+
+        if (!frame_leave(&frame, code.step, code_unwind_header(frame.pc)))
+            return false; /* cannot be told: it is settled when the stack is above */
+        if (frame.sp == activation->cfa)
+            return !grow;
+        if (frame.sp > activation->cfa)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,64 @@
+/*
+ * A grow under way on one thread, from the first array born in it until each
+ * birth is settled.
+ */
+#ifndef MAPTRACE_PRELOAD_ACTIVATION_H
+#define MAPTRACE_PRELOAD_ACTIVATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrays.h"
+#include "evidence.h"
+
+#define BIRTHS_MOST 8
+#define FREED_MOST 8
+
+/* An array that a grow made. */
+struct birth {
+    array_index array;
+    uint64_t serial;
+    uint64_t role;
+    uint64_t bytes;
+    uintptr_t address;
+    uint64_t born_ns;
+    uintptr_t grow_pc;
+    uint32_t stack;
+    uint32_t resize; /* the resize it opened, perhaps only supposed yet; 0: none */
+    bool settled;
+    bool replaced;  /* what it replaced is known (realloc): only its table is asked for */
+    bool announced; /* by a hook: pair and table are known, only the end of the grow is not */
+    struct evidence evidence;
+};
+
+/* An array of the same rule that was released while the grow was under way. */
+struct freed {
+    struct trace_array record;
+    uint64_t serial, role;
+    uint64_t released_ns;
+    bool taken; /* by the birth that replaced it */
+};
+
+struct activation {
+    struct activation *next; /* of the same thread, outer grows behind inner ones */
+    struct rule *rule;
+    uintptr_t cfa, return_address;
+    uint64_t last_ns; /* the last event that was surely inside */
+    unsigned looks;   /* how often it was looked at since it was over */
+    bool over;
+    unsigned birth_count, freed_count;
+    struct birth births[BIRTHS_MOST];
+    struct freed freed[FREED_MOST];
+};
+
+/* From a pool; NULL without memory. Caller holds the lock. */
+struct activation *activation_new(void);
+void activation_drop(struct activation *activation);
+
+/*
+ * True once the grow function of ACTIVATION cannot be on the stack that SITE
+ * was called from. Caller holds the lock.
+ */
+bool activation_is_over(const struct activation *activation, const struct call_site *site);
+
+#endif

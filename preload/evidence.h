@@ -1,0 +1,73 @@
+/*
+ * Which table is being grown? The stack names the function, not the table; but
+ * a function that will store the new array must keep the way to the table
+ * across the allocation: in a callee-saved register, in its frame, or as a
+ * global. Evidence is every place in memory that pointed to a live array of
+ * the same rule when the new one was allocated. A place that points to the new
+ * array afterwards is proof.
+ */
+#ifndef MAPTRACE_PRELOAD_EVIDENCE_H
+#define MAPTRACE_PRELOAD_EVIDENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arrays.h"
+#include "recognise.h"
+
+#define EVIDENCE_MOST 24
+#define CANDIDATES_MOST 48
+/* Words of a table that are looked at, behind each pointer that may lead to one. */
+#define TABLE_WORDS 32
+
+struct evidence_item {
+    uintptr_t slot; /* place in memory; 0: only a register held the array */
+    uintptr_t
+        table; /* pointer through which the slot was found; 0: the slot itself was on the stack */
+    array_index array;
+    uint64_t serial; /* of the array */
+    unsigned rank;   /* lower is nearer to the grow function */
+};
+
+struct evidence {
+    unsigned count, candidate_count;
+    struct evidence_item items[EVIDENCE_MOST];
+    uintptr_t candidates[CANDIDATES_MOST]; /* pointers that may lead to the table, nearest first */
+    uintptr_t frame_low, frame_high;       /* the stack that was looked at */
+};
+
+/* What the walk of a recognised allocation found; filled by evidence_stack. */
+struct evidence_stack {
+    uintptr_t cfa;            /* of the outermost grow frame: it is over when the stack is above */
+    uintptr_t return_address; /* of that frame */
+    uint64_t role; /* hash of the return addresses from the allocator to the grow function */
+    uintptr_t grow_pc;
+    unsigned count;
+    uintptr_t pcs[64]; /* the whole stack */
+};
+
+/*
+ * Walks from the tracer's own frames up (the caller must be the entry point or
+ * called by it) to SITE and beyond, with all registers. Fills STACK and
+ * collects what may be tables and holders for RULE. SELF is the new array.
+ * Caller holds the tracer's lock.
+ */
+void evidence_collect(const struct call_site *site, const struct recognised *found, uintptr_t self,
+                      uint64_t self_bytes, struct evidence_stack *stack, struct evidence *evidence);
+
+/*
+ * The item whose slot now points into [LOW, LOW+BYTES), or NULL. Slots outside
+ * the stack that was looked at come first: frames that are gone hold leftovers.
+ */
+const struct evidence_item *evidence_flipped(const struct evidence *evidence, uintptr_t low,
+                                             uint64_t bytes);
+
+/*
+ * Where a pointer into [LOW, LOW+BYTES) stands now, behind the candidates, in
+ * the stack that was looked at, or, with GLOBALS, in the data of the module of
+ * CODE and of the main program. False if nowhere.
+ */
+bool evidence_holder(const struct evidence *evidence, uintptr_t low, uint64_t bytes, bool globals,
+                     uintptr_t code, uintptr_t *holder, uintptr_t *table);
+
+#endif

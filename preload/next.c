@@ -1,0 +1,186 @@
+#define _GNU_SOURCE
+#include "next.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <string.h>
+
+#include "pages.h"
+#include "raw.h"
+
+/*
+ * One reservation: pages are touched only as they are used. dlsym asks for a
+ * few hundred bytes; the size only has to be beyond any doubt.
+ */
+#define POOL_BYTES ((size_t)4 << 20)
+#define POOL_HEADER 16
+
+char *next_pool_low, *next_pool_high;
+static char *pool_next;
+static __thread int resolving __attribute__((tls_model("initial-exec")));
+static int resolved;
+
+static void *pool_take(size_t alignment, size_t bytes)
+{
+    if (!next_pool_low) {
+        char *low = pages_map(POOL_BYTES);
+
+        if (!low)
+            return NULL;
+        next_pool_low = pool_next = low;
+        next_pool_high = low + POOL_BYTES;
+    }
+    if (alignment < 16)
+        alignment = 16;
+    uintptr_t at = ((uintptr_t)pool_next + POOL_HEADER + alignment - 1) & ~(alignment - 1);
+    if (bytes > POOL_BYTES || at + bytes > (uintptr_t)next_pool_high) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    pool_next = (char *)at + bytes;
+    ((size_t *)at)[-1] = bytes;
+    return (void *)at;
+}
+
+size_t next_pool_bytes(const void *memory)
+{
+    return ((const size_t *)memory)[-1];
+}
+
+/* While dlsym is under way on this thread its own allocations come from the pool. */
+#define UNLESS_RESOLVING(fallback, call)                                                           \
+    do {                                                                                           \
+        if (resolving)                                                                             \
+            return fallback;                                                                       \
+        next_resolve();                                                                            \
+        return call;                                                                               \
+    } while (0)
+
+static void *first_malloc(size_t bytes)
+{
+    UNLESS_RESOLVING(pool_take(16, bytes), next.malloc(bytes));
+}
+
+static void *first_calloc(size_t count, size_t bytes)
+{
+    size_t total;
+
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    UNLESS_RESOLVING(pool_take(16, total), next.calloc(count, bytes));
+}
+
+static void *first_realloc(void *old, size_t bytes)
+{
+    if (resolving) {
+        void *fresh = pool_take(16, bytes);
+
+        if (fresh && old)
+            memcpy(fresh, old, bytes < next_pool_bytes(old) ? bytes : next_pool_bytes(old));
+        return fresh;
+    }
+    next_resolve();
+    return next.realloc(old, bytes);
+}
+
+static void first_free(void *memory)
+{
+    if (resolving)
+        return;
+    next_resolve();
+    next.free(memory);
+}
+
+static int first_posix_memalign(void **memory, size_t alignment, size_t bytes)
+{
+    if (resolving) {
+        *memory = pool_take(alignment, bytes);
+        return *memory ? 0 : ENOMEM;
+    }
+    next_resolve();
+    return next.posix_memalign(memory, alignment, bytes);
+}
+
+static void *first_aligned_alloc(size_t alignment, size_t bytes)
+{
+    UNLESS_RESOLVING(pool_take(alignment, bytes), next.aligned_alloc(alignment, bytes));
+}
+
+static void *first_memalign(size_t alignment, size_t bytes)
+{
+    UNLESS_RESOLVING(pool_take(alignment, bytes), next.memalign(alignment, bytes));
+}
+
+static void *first_valloc(size_t bytes)
+{
+    UNLESS_RESOLVING(pool_take(4096, bytes), next.valloc(bytes));
+}
+
+static void *first_pvalloc(size_t bytes)
+{
+    UNLESS_RESOLVING(pool_take(4096, (bytes + 4095) & ~(size_t)4095), next.pvalloc(bytes));
+}
+
+static size_t first_usable_size(void *memory)
+{
+    UNLESS_RESOLVING(0, next.malloc_usable_size(memory));
+}
+
+struct next next = {
+    .malloc = first_malloc,
+    .calloc = first_calloc,
+    .realloc = first_realloc,
+    .free = first_free,
+    .posix_memalign = first_posix_memalign,
+    .aligned_alloc = first_aligned_alloc,
+    .memalign = first_memalign,
+    .valloc = first_valloc,
+    .pvalloc = first_pvalloc,
+    .malloc_usable_size = first_usable_size,
+};
+
+void next_resolve(void)
+{
+    if (__atomic_load_n(&resolved, __ATOMIC_ACQUIRE) || resolving)
+        return;
+    resolving = 1;
+    struct next found = {
+        .malloc = dlsym(RTLD_NEXT, "malloc"),
+        .calloc = dlsym(RTLD_NEXT, "calloc"),
+        .realloc = dlsym(RTLD_NEXT, "realloc"),
+        .free = dlsym(RTLD_NEXT, "free"),
+        .posix_memalign = dlsym(RTLD_NEXT, "posix_memalign"),
+        .aligned_alloc = dlsym(RTLD_NEXT, "aligned_alloc"),
+        .memalign = dlsym(RTLD_NEXT, "memalign"),
+        .valloc = dlsym(RTLD_NEXT, "valloc"),
+        .pvalloc = dlsym(RTLD_NEXT, "pvalloc"),
+        .malloc_usable_size = dlsym(RTLD_NEXT, "malloc_usable_size"),
+        .free_sized = dlsym(RTLD_NEXT, "free_sized"),
+        .free_aligned_sized = dlsym(RTLD_NEXT, "free_aligned_sized"),
+    };
+    next = found;
+    __atomic_store_n(&resolved, 1, __ATOMIC_RELEASE);
+    resolving = 0;
+}
+
+void *next_symbol(const char *name, const void *caller)
+{
+    int kept = errno;
+
+    resolving++;
+    void *found = dlsym(RTLD_NEXT, name);
+    Dl_info info;
+    if (!found && dladdr(caller, &info) && info.dli_fname) {
+        void *module = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+
+        if (module) {
+            found = dlsym(module, name);
+            dlclose(module);
+        }
+    }
+    resolving--;
+    errno = kept;
+    return found;
+}

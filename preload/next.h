@@ -1,0 +1,54 @@
+/*
+ * The allocator that the program would have had without us: the *next*
+ * definition of each entry point after ours, whoever provides it.
+ *
+ * Every pointer is valid from the first instruction on: until the real ones
+ * are known they lead to functions that resolve first, and serve what dlsym
+ * itself allocates from a pool of our own.
+ */
+#ifndef MAPTRACE_PRELOAD_NEXT_H
+#define MAPTRACE_PRELOAD_NEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct next {
+    void *(*malloc)(size_t);
+    void *(*calloc)(size_t, size_t);
+    void *(*realloc)(void *, size_t);
+    void (*free)(void *);
+    int (*posix_memalign)(void **, size_t, size_t);
+    void *(*aligned_alloc)(size_t, size_t);
+    void *(*memalign)(size_t, size_t);
+    void *(*valloc)(size_t);
+    void *(*pvalloc)(size_t);
+    size_t (*malloc_usable_size)(void *);
+    void (*free_sized)(void *, size_t);                 /* may be NULL: C23 */
+    void (*free_aligned_sized)(void *, size_t, size_t); /* may be NULL: C23 */
+};
+
+extern struct next next;
+
+/* Resolves everything above. Idempotent; called at the latest by the first call. */
+void next_resolve(void);
+
+/*
+ * The next definition of any other NAME, for a call that came from CALLER:
+ * after us in the global order, else as CALLER's own module would find it (a
+ * C++ library that was loaded with RTLD_LOCAL). NULL if there is none.
+ */
+void *next_symbol(const char *name, const void *caller);
+
+/* Memory handed out before the real allocator was known. It is never reused. */
+extern char *next_pool_low, *next_pool_high;
+
+static inline bool next_in_pool(const void *memory)
+{
+    return (uintptr_t)memory - (uintptr_t)next_pool_low <
+           (uintptr_t)next_pool_high - (uintptr_t)next_pool_low;
+}
+
+size_t next_pool_bytes(const void *memory);
+
+#endif

@@ -1,0 +1,177 @@
+#include "recognise.h"
+
+#include <stddef.h>
+
+#include "code.h"
+
+#define RULE_WORDS 4 /* bitmaps over rule indexes: as many as the trace has room for */
+
+/* Calls between two grow functions of one rule that still belong to one grow. */
+#define GROW_GAP 2
+
+struct walker {
+    struct frame frame;
+    struct code code;
+    bool locked;
+};
+
+static void walk_begin(struct walker *walker, const struct call_site *site, bool locked)
+{
+    walker->frame = (struct frame){.pc = site->pc, .sp = site->sp};
+    walker->frame.registers[REGISTER_RBP] = site->rbp;
+    walker->locked = locked;
+    walker->code = code_at(site->pc, locked);
+}
+
+/* To the caller. Only rsp, rbp and pc are followed, unless a frame needs more. */
+static bool walk_next(struct walker *walker)
+{
+    struct frame *frame = &walker->frame;
+    frame_step step = walker->code.step;
+    uintptr_t cfa = (step >> 4 & 0xfffff) * 8;
+
+    if (step_kind(step) == STEP_STACK) {
+        cfa += frame->sp;
+    } else if (step_kind(step) == STEP_FRAME) {
+        cfa += frame->registers[REGISTER_RBP];
+    } else {
+        const void *header = step_kind(step) == STEP_COMPLEX ? code_unwind_header(frame->pc) : NULL;
+
+        if (!frame_leave(frame, step, header))
+            return false;
+        walker->code = code_at(frame->pc, walker->locked);
+        return true;
+    }
+    if (cfa <= frame->sp || cfa % 8 || cfa - frame->sp > (uintptr_t)64 << 20)
+        return false;
+    unsigned rbp_words = step >> (24 + 6 * REGISTER_RBP) & 63;
+    if (rbp_words)
+        frame->registers[REGISTER_RBP] = *(uintptr_t *)(cfa - 8 * rbp_words);
+    frame->pc = *(uintptr_t *)(cfa - 8);
+    frame->sp = cfa;
+    if (!frame->pc)
+        return false;
+    walker->code = code_at(frame->pc, walker->locked);
+    return true;
+}
+
+static bool fits(const struct rule *rule, uint64_t bytes, enum rule_call call)
+{
+    return (rule->calls & call) && bytes >= rule->min_bytes;
+}
+
+static bool in_map(const uint64_t *map, const struct rule *rule)
+{
+    return map[rule->index / 64 % RULE_WORDS] >> rule->index % 64 & 1;
+}
+
+static void add_to_map(uint64_t *map, const struct rule *rule)
+{
+    map[rule->index / 64 % RULE_WORDS] |= (uint64_t)1 << rule->index % 64;
+}
+
+/* Which rules may have an unbroken chain of nameless functions and wrappers so far. */
+struct chain {
+    uint64_t rules[RULE_WORDS];
+    int first_nameless, last_nameless;
+};
+
+static void chain_follow(struct chain *chain, const struct code_class *class, int depth)
+{
+    uint64_t through[RULE_WORDS] = {0};
+
+    if (class->nameless) {
+        if (chain->first_nameless < 0)
+            chain->first_nameless = depth;
+        chain->last_nameless = depth;
+        return;
+    }
+    for (unsigned i = 0; i < class->count; i++)
+        if (class->marks[i].role == ROLE_THROUGH)
+            add_to_map(through, class->marks[i].rule);
+    for (unsigned i = 0; i < RULE_WORDS; i++)
+        chain->rules[i] &= through[i];
+}
+
+/* The user's own rules come before built-in ones. */
+static bool better(const struct rule *candidate, const struct rule *present)
+{
+    return !present || (candidate->user && !present->user);
+}
+
+bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call,
+               struct recognised *found)
+{
+    struct walker walker;
+    uint64_t excluded[RULE_WORDS] = {0};
+    struct chain chain = {{~0ull, ~0ull, ~0ull, ~0ull}, -1, -1};
+    struct recognised best = {NULL, 0, 0};
+    bool chained = true;
+    unsigned depth = 0;
+
+    walk_begin(&walker, site, false);
+    do {
+        const struct code_class *class = walker.code.class;
+
+        if (!class->count && !class->nameless) {
+            chained = false;
+        } else if (!best.rule) {
+            for (unsigned i = 0; i < class->count; i++)
+                if (class->marks[i].role == ROLE_EXCEPT)
+                    add_to_map(excluded, class->marks[i].rule);
+            for (unsigned i = 0; i < class->count; i++) {
+                struct rule *rule = class->marks[i].rule;
+                enum rule_role role = class->marks[i].role;
+
+                if (in_map(excluded, rule) || !fits(rule, bytes, call))
+                    continue;
+                if (role == ROLE_GROW && better(rule, best.rule))
+                    best = (struct recognised){rule, depth, depth};
+                else if (role == ROLE_BENEATH && chained && chain.first_nameless >= 0 &&
+                         in_map(chain.rules, rule) && better(rule, best.rule))
+                    best = (struct recognised){rule, (unsigned)chain.first_nameless,
+                                               (unsigned)chain.last_nameless};
+            }
+            if (chained)
+                chain_follow(&chain, class, (int)depth);
+        } else {
+            for (unsigned i = 0; i < class->count; i++)
+                if (class->marks[i].rule == best.rule && class->marks[i].role == ROLE_GROW)
+                    best.outer = depth;
+        }
+        if (best.rule && depth > best.outer + GROW_GAP)
+            break;
+    } while (++depth < RECOGNISE_DEPTH && walk_next(&walker));
+    if (!best.rule)
+        return false;
+    *found = best;
+    return true;
+}
+
+bool recognise_role(const struct call_site *site, const struct rule *rule, enum rule_role role)
+{
+    struct walker walker;
+    unsigned depth = 0;
+
+    walk_begin(&walker, site, true);
+    do {
+        const struct code_class *class = walker.code.class;
+
+        for (unsigned i = 0; i < class->count; i++)
+            if (class->marks[i].rule == rule && class->marks[i].role == role)
+                return true;
+    } while (++depth < RECOGNISE_DEPTH && walk_next(&walker));
+    return false;
+}
+
+unsigned recognise_stack(const struct call_site *site, uintptr_t *pcs, unsigned room)
+{
+    struct walker walker;
+    unsigned count = 0;
+
+    walk_begin(&walker, site, true);
+    do
+        pcs[count++] = walker.frame.pc;
+    while (count < room && walk_next(&walker));
+    return count;
+}

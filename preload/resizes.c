@@ -1,0 +1,482 @@
+#include "resizes.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "activation.h"
+#include "lock.h"
+#include "modules.h"
+#include "open_resizes.h"
+#include "progress.h"
+#include "raw.h"
+#include "recorder.h"
+#include "sampler.h"
+#include "settle.h"
+#include "start.h"
+
+/* Events after the end of a grow at which an unsettled birth is looked at again. */
+#define LOOKS_MOST 24
+/* Grows that one thread may have under way; the oldest is decided when there are more. */
+#define ACTIVATIONS_MOST 8
+
+int resizes_start(uint32_t room)
+{
+    return open_resizes_start(room);
+}
+
+uint32_t resizes_incremental(void)
+{
+    return open_resizes_incremental();
+}
+
+static uint32_t thread_id(void)
+{
+    if (!thread_self.id)
+        thread_self.id = (uint32_t)raw_gettid();
+    return thread_self.id;
+}
+
+/*
+ * Enters the tracer for an event; false if it must not be recorded: this is a
+ * handler that interrupted the tracer, or tracing is off (also in a child that
+ * could not have a trace of its own).
+ */
+static bool enter(void)
+{
+    if (!lock_is_ours() && !start_after_fork())
+        return false;
+    return lock_take();
+}
+
+static void leave(void)
+{
+    bool wanted = open_resizes_incremental() && !sampler_runs();
+
+    lock_release();
+    if (wanted)
+        sampler_wake();
+}
+
+static uint32_t save_stack(const struct evidence_stack *stack)
+{
+    uint64_t frames[64];
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < stack->count; i++) {
+        uintptr_t pc = stack->pcs[i];
+        const struct module *module = modules_find(pc - 1);
+
+        if (module && module->trace_index != TRACE_NO_MODULE)
+            frames[count++] =
+                (uint64_t)module->trace_index << 48 | TRACE_FRAME_ADDRESS(pc - module->bias);
+        else
+            frames[count++] = (uint64_t)TRACE_NO_MODULE << 48 | TRACE_FRAME_ADDRESS(pc);
+    }
+    return recorder_stack(frames, count);
+}
+
+/* Files a new array. 0 without room, which is counted. */
+static array_index add_array(const struct rule *rule, uintptr_t address, uint64_t bytes,
+                             uint32_t stack, uint64_t role, uint64_t now, uint32_t flags)
+{
+    array_index stale = arrays_exact(address);
+
+    /* Its release was not seen: by a handler, or before we were asked. */
+    if (stale) {
+        struct array *array = arrays_at(stale);
+
+        if (array->resize)
+            open_resizes_release(array->resize, now, false);
+        totals_array_removed(array->record.bytes);
+        arrays_remove(stale);
+    }
+    array_index index = arrays_add(address, bytes);
+    if (!index) {
+        recorder_header()->lost_arrays++;
+        return 0;
+    }
+    struct array *array = arrays_at(index);
+    array->role = role;
+    array->record.rule = (uint16_t)rule->index;
+    array->record.stack = stack;
+    array->record.thread = thread_id();
+    array->record.born_ns = now;
+    array->record.flags = (uint8_t)flags;
+    array->record.table_peak_bytes = bytes;
+    totals_array_added(rule, bytes);
+    recorder_header()->last_ns = now;
+    return index;
+}
+
+static void drop_activation(struct thread *thread, struct activation *activation)
+{
+    for (struct activation **link = &thread->open; *link; link = &(*link)->next)
+        if (*link == activation) {
+            *link = activation->next;
+            activation_drop(activation);
+            return;
+        }
+}
+
+static void look(struct thread *thread, struct activation *activation, uint64_t now, bool last)
+{
+    activation->over = true;
+    if (settle_activation(activation, now, last || activation->looks >= LOOKS_MOST))
+        drop_activation(thread, activation);
+}
+
+static void look_at_all(struct thread *thread, const struct call_site *site, uint64_t now)
+{
+    for (struct activation *activation = thread->open, *next; activation; activation = next) {
+        next = activation->next;
+        if (activation->over || activation_is_over(activation, site))
+            look(thread, activation, now, false);
+    }
+}
+
+static struct activation *activation_of(struct thread *thread, struct rule *rule,
+                                        const struct evidence_stack *stack, uint64_t now)
+{
+    unsigned count = 0;
+
+    for (struct activation *activation = thread->open, *next; activation; activation = next) {
+        bool again = false;
+
+        next = activation->next;
+        count++;
+        if (!activation->over && activation->rule == rule && activation->cfa == stack->cfa &&
+            activation->return_address == stack->return_address) {
+            /* The same frame: another array of this grow, or the next call from the same place? */
+            for (unsigned i = 0; i < activation->birth_count && !again; i++)
+                again = activation->births[i].role == stack->role &&
+                        settle_is_stored(&activation->births[i]);
+            if (!again && activation->birth_count < BIRTHS_MOST)
+                return activation;
+            look(thread, activation, now, false);
+        } else if (count >= ACTIVATIONS_MOST) {
+            look(thread, activation, now, true);
+        }
+    }
+    struct activation *fresh = activation_new();
+    if (!fresh)
+        return NULL;
+    fresh->rule = rule;
+    fresh->cfa = stack->cfa;
+    fresh->return_address = stack->return_address;
+    fresh->next = thread->open;
+    thread->open = fresh;
+    return fresh;
+}
+
+/* FOUND as the birth of an array in a grow; OLD says what is known of the one it replaced. */
+static struct birth *add_birth(struct thread *thread, const struct recognised *found,
+                               const struct call_site *site, uintptr_t address, uint64_t bytes,
+                               uint32_t flags, uint64_t now, struct activation **in)
+{
+    static struct evidence_stack stack;
+    static struct evidence evidence;
+
+    evidence_collect(site, found, address, bytes, &stack, &evidence);
+    struct activation *activation = activation_of(thread, found->rule, &stack, now);
+    uint32_t stack_id = save_stack(&stack);
+    array_index index = add_array(found->rule, address, bytes, stack_id, stack.role, now, flags);
+    if (!activation || !index)
+        return NULL;
+    struct birth *birth = &activation->births[activation->birth_count++];
+    *birth = (struct birth){
+        .array = index,
+        .serial = arrays_at(index)->serial,
+        .role = stack.role,
+        .bytes = bytes,
+        .address = address,
+        .born_ns = now,
+        .grow_pc = stack.grow_pc,
+        .stack = stack_id,
+        .evidence = evidence,
+    };
+    activation->last_ns = now;
+    *in = activation;
+    return birth;
+}
+
+void resizes_allocated(uintptr_t address, uint64_t bytes, const struct recognised *found,
+                       const struct call_site *site, uint32_t flags)
+{
+    struct thread *thread = &thread_self;
+    struct activation *activation;
+
+    if (!enter()) {
+        start_missed();
+        return;
+    }
+    uint64_t now = recorder_now();
+    start_seen();
+    look_at_all(thread, site, now);
+    struct birth *birth = add_birth(thread, found, site, address, bytes, flags, now, &activation);
+    if (birth) {
+        settle_suppose(activation, birth);
+        arrays_publish(birth->array);
+    }
+    leave();
+}
+
+void resizes_announced(uintptr_t address, const struct announcement *announced,
+                       const struct call_site *site)
+{
+    struct thread *thread = &thread_self;
+    struct rule *rule = start_rule(announced->rule);
+    static uintptr_t pcs[64];
+    static struct evidence_stack stack;
+
+    if (!enter()) {
+        start_missed();
+        return;
+    }
+    uint64_t now = recorder_now();
+    start_seen();
+    look_at_all(thread, site, now);
+    stack.count = recognise_stack(site, pcs, 64);
+    memcpy(stack.pcs, pcs, stack.count * sizeof *pcs);
+    array_index index = add_array(rule, address, announced->bytes, save_stack(&stack), 1, now, 0);
+    struct activation *activation = index ? activation_new() : NULL;
+    if (!activation) {
+        leave();
+        return;
+    }
+    struct array *new = arrays_at(index);
+    new->record.holder = new->record.table = announced->table;
+    array_index old = announced->old_address ? arrays_exact(announced->old_address) : 0;
+    if (!old && announced->old_address) {
+        old = arrays_add(announced->old_address, announced->old_bytes);
+        if (old) {
+            struct array *adopted = arrays_at(old);
+
+            adopted->role = 1;
+            adopted->record.rule = announced->rule;
+            adopted->record.flags = TRACE_ARRAY_ADOPTED;
+            adopted->record.born_ns = now;
+            adopted->record.table_peak_bytes = announced->old_bytes;
+            totals_array_added(rule, announced->old_bytes);
+        }
+    }
+    activation->rule = rule;
+    activation->cfa = announced->stack;
+    activation->last_ns = now;
+    activation->next = thread->open;
+    thread->open = activation;
+    struct birth *birth = &activation->births[activation->birth_count++];
+    memset(birth, 0, offsetof(struct birth, evidence.items));
+    birth->array = index;
+    birth->serial = new->serial;
+    birth->bytes = announced->bytes;
+    birth->address = address;
+    birth->announced = true;
+    if (old && !arrays_at(old)->resize) {
+        birth->resize = open_resizes_open(rule, old, index, now);
+        if (birth->resize) {
+            struct trace_resize *record = &open_resizes_at(birth->resize)->record;
+
+            new->record.holder = new->record.table = announced->table;
+            record->holder = record->table = announced->table;
+            record->confidence = TRACE_EXACT;
+            open_resizes_publish(birth->resize);
+        }
+    } else {
+        new->record.table_id = totals_new_table();
+    }
+    arrays_publish(index);
+    leave();
+}
+
+static void note_freed(struct thread *thread, const struct array *array, uint64_t now)
+{
+    for (struct activation *activation = thread->open; activation; activation = activation->next) {
+        bool born_here = false;
+
+        activation->last_ns = activation->over ? activation->last_ns : now;
+        if (activation->rule->index != array->record.rule || activation->freed_count == FREED_MOST)
+            continue;
+        for (unsigned i = 0; i < activation->birth_count; i++)
+            born_here |= activation->births[i].serial == array->serial;
+        if (!born_here)
+            activation->freed[activation->freed_count++] =
+                (struct freed){array->record, array->serial, array->role, now, array->resize != 0};
+    }
+}
+
+void resizes_released(uintptr_t address, const struct call_site *site)
+{
+    struct thread *thread = &thread_self;
+
+    if (!enter()) {
+        if (arrays_maybe((void *)address))
+            start_missed_release();
+        return;
+    }
+    array_index index = arrays_exact(address);
+    if (index) {
+        struct array *array = arrays_at(index);
+        uint64_t now = recorder_now();
+
+        look_at_all(thread, site, now);
+        if (array->resize) {
+            struct open_resize *resize = open_resizes_at(array->resize);
+            const struct rule *rule = start_rule(array->record.rule);
+
+            if (rule->kind == RULE_INCREMENTAL)
+                progress_sample(resize, now);
+            open_resizes_release(array->resize, now, recognise_role(site, rule, ROLE_RETIRE));
+        }
+        note_freed(thread, array, now);
+        totals_array_removed(array->record.bytes);
+        arrays_remove(index);
+        recorder_header()->last_ns = now;
+    }
+    leave();
+}
+
+void resizes_move_begin(uintptr_t address, struct resizes_moving *moving)
+{
+    moving->valid = false;
+    if (!enter())
+        return;
+    array_index index = arrays_exact(address);
+    if (index) {
+        struct array *array = arrays_at(index);
+
+        moving->array = *array;
+        moving->valid = true;
+        if (array->resize) {
+            open_resizes_release(array->resize, recorder_now(), false);
+            moving->array.resize = 0;
+            moving->array.record.flags &= (uint8_t)~TRACE_ARRAY_OLD;
+        }
+        totals_array_removed(array->record.bytes);
+        arrays_remove(index);
+    }
+    leave();
+}
+
+void resizes_move_end(struct resizes_moving *moving, uintptr_t to, uint64_t bytes,
+                      const struct recognised *found, const struct call_site *site)
+{
+    struct thread *thread = &thread_self;
+    const struct trace_array *old = &moving->array.record;
+    struct activation *activation = NULL;
+    struct birth *birth = NULL;
+    array_index index;
+
+    if (!enter()) {
+        start_missed_release();
+        return;
+    }
+    uint64_t now = recorder_now();
+    look_at_all(thread, site, now);
+    struct rule *rule = start_rule(old->rule);
+    bool same_rule = found && found->rule == rule;
+    if (same_rule && to) {
+        birth = add_birth(thread, found, site, to, bytes, old->flags & TRACE_ARRAY_MAPPED, now,
+                          &activation);
+        index = birth ? birth->array : 0;
+        if (birth)
+            birth->replaced = true;
+    } else {
+        index = add_array(rule, to ? to : old->address, to ? bytes : old->bytes, old->stack,
+                          moving->array.role, now, old->flags & TRACE_ARRAY_MAPPED);
+    }
+    if (index) {
+        struct array *new = arrays_at(index);
+
+        new->role = moving->array.role;
+        if (to) {
+            open_resizes_instant(rule, old, index, now);
+        } else {
+            uint64_t serial = new->serial;
+
+            *new = (struct array){.record = *old,
+                                  .role = moving->array.role,
+                                  .serial = serial,
+                                  .next_exact = new->next_exact,
+                                  .next_span = {new->next_span[0], new->next_span[1]},
+                                  .span_class = new->span_class};
+        }
+        /* It is the same array, grown: no new one. */
+        totals_array_retracted((uint16_t)rule->index);
+        arrays_publish(index);
+    }
+    leave();
+}
+
+void resizes_grown(uintptr_t from, uintptr_t to, uint64_t bytes, const struct recognised *found,
+                   const struct call_site *site)
+{
+    struct thread *thread = &thread_self;
+    struct activation *activation;
+
+    if (!enter()) {
+        start_missed();
+        return;
+    }
+    uint64_t now = recorder_now();
+    start_seen();
+    look_at_all(thread, site, now);
+    struct birth *birth = add_birth(thread, found, site, to, bytes, 0, now, &activation);
+    if (birth) {
+        struct trace_array unknown = {
+            .address = from, .born_ns = now, .rule = (uint16_t)found->rule->index};
+
+        birth->replaced = true;
+        open_resizes_instant(found->rule, &unknown, birth->array, now);
+        arrays_publish(birth->array);
+    }
+    leave();
+}
+
+void resizes_event(struct thread *thread, const struct call_site *site)
+{
+    if (!enter())
+        return;
+    if (thread->open)
+        look_at_all(thread, site, recorder_now());
+    leave();
+}
+
+void resizes_finish(void)
+{
+    struct thread *thread = &thread_self;
+
+    if (!enter())
+        return;
+    uint64_t now = recorder_now();
+    while (thread->open) {
+        struct activation *activation = thread->open;
+
+        look(thread, activation, now, true);
+        if (thread->open == activation)
+            drop_activation(thread, activation);
+    }
+    progress_sample_all(now);
+    recorder_end();
+    leave();
+}
+
+void resizes_inherit(void)
+{
+    thread_self.open = NULL;
+    open_resizes_inherit();
+    for (array_index index = 1; index < arrays_end(); index++)
+        if (arrays_at(index)->record.state == TRACE_SLOT_USED) {
+            arrays_at(index)->record.flags |= TRACE_ARRAY_INHERITED;
+            totals_array_inherited(arrays_at(index)->record.bytes);
+        }
+}
+
+void resizes_publish_all(void)
+{
+    for (uint32_t index = 1; index < open_resizes_end(); index++)
+        if (open_resizes_at(index)->record.state == TRACE_SLOT_USED)
+            open_resizes_publish(index);
+    for (array_index index = 1; index < arrays_end(); index++)
+        if (arrays_at(index)->record.state == TRACE_SLOT_USED)
+            arrays_publish(index);
+}

@@ -1,0 +1,414 @@
+#include "settle.h"
+
+#include "open_resizes.h"
+#include "progress.h"
+#include "recorder.h"
+#include "safe_read.h"
+
+/* Looks through global data for a table's pointer; given up per process after so many failures. */
+#define GLOBAL_SEARCHES 64
+static unsigned failed_searches;
+
+static uint64_t at_least_one(uint64_t bytes)
+{
+    return bytes ? bytes : 1;
+}
+
+static bool alive(array_index index, uint64_t serial)
+{
+    return index && arrays_at(index)->serial == serial;
+}
+
+/* Where the table of an item begins, if the rule tells; else the pointer that led there. */
+static uintptr_t table_of(const struct rule *rule, uintptr_t slot, uintptr_t table)
+{
+    if (slot && rule->old.known)
+        return slot - (uintptr_t)(intptr_t)rule->old.offset;
+    return table ? table : slot;
+}
+
+void settle_suppose(struct activation *activation, struct birth *birth)
+{
+    const struct evidence_item *best = NULL;
+    unsigned others = 0;
+    bool best_role = false;
+
+    for (unsigned i = 0; i < birth->evidence.count; i++) {
+        const struct evidence_item *item = &birth->evidence.items[i];
+        const struct array *array = arrays_at(item->array);
+        bool role = array->role == birth->role;
+        bool mine = false;
+
+        for (unsigned b = 0; b < activation->birth_count; b++)
+            mine |= activation->births[b].array == item->array;
+        if (mine || array->resize || !alive(item->array, item->serial))
+            continue;
+        if (best && best->array != item->array)
+            others++;
+        if (!best || (role && !best_role) || (role == best_role && item->rank < best->rank)) {
+            best = item;
+            best_role = role;
+        }
+    }
+    if (!best)
+        return;
+    birth->resize = open_resizes_open(activation->rule, best->array, birth->array, birth->born_ns);
+    if (!birth->resize)
+        return;
+    struct trace_resize *record = &open_resizes_at(birth->resize)->record;
+    record->alternatives = others;
+    if (others)
+        record->confidence = TRACE_AMBIGUOUS;
+    if (best->slot) {
+        record->holder = best->slot;
+        record->table = table_of(activation->rule, best->slot, best->table);
+    }
+    open_resizes_publish(birth->resize);
+}
+
+bool settle_is_stored(const struct birth *birth)
+{
+    uintptr_t holder, table;
+
+    return birth->settled || !alive(birth->array, birth->serial) ||
+           evidence_flipped(&birth->evidence, birth->address, at_least_one(birth->bytes)) ||
+           evidence_holder(&birth->evidence, birth->address, at_least_one(birth->bytes), false,
+                           birth->grow_pc, &holder, &table);
+}
+
+static void end_of_grow(const struct activation *activation, uint32_t index, uint64_t now)
+{
+    struct trace_resize *record = &open_resizes_at(index)->record;
+
+    if (activation->rule->kind == RULE_INCREMENTAL || (record->flags & TRACE_RESIZE_END_SEEN))
+        return;
+    /*
+     * The grow ended between its last event and this one. Moving takes a
+     * bounded time, so a thread that slept in between does not hide a late
+     * release behind a long resize.
+     */
+    uint64_t bound = activation->last_ns + (record->resize_end_ns - record->replaced_ns);
+    record->resize_end_ns = now < bound ? now : bound;
+    record->flags |= TRACE_RESIZE_END_SEEN;
+}
+
+static void keep_place(struct array *array, uintptr_t holder, uintptr_t table)
+{
+    array->record.holder = holder;
+    array->record.table = table;
+}
+
+static void settled_pair(struct activation *activation, struct birth *birth, uint8_t confidence,
+                         uint64_t now)
+{
+    struct trace_resize *record = &open_resizes_at(birth->resize)->record;
+
+    record->confidence = confidence;
+    end_of_grow(activation, birth->resize, now);
+    if (activation->rule->kind == RULE_INCREMENTAL)
+        progress_sample(open_resizes_at(birth->resize), now);
+    open_resizes_settle(birth->resize);
+    birth->settled = true;
+}
+
+static void take_back(struct birth *birth)
+{
+    if (birth->resize)
+        open_resizes_cancel(birth->resize);
+    birth->resize = 0;
+}
+
+/* Another birth of the same grow had been supposed to replace INDEX. */
+static void release_from_sibling(struct activation *activation, array_index index)
+{
+    uint32_t resize = arrays_at(index)->resize;
+
+    for (unsigned i = 0; resize && i < activation->birth_count; i++)
+        if (!activation->births[i].settled && activation->births[i].resize == resize)
+            take_back(&activation->births[i]);
+}
+
+static struct freed *find_freed(struct activation *activation, uint64_t serial)
+{
+    for (unsigned i = 0; i < activation->freed_count; i++)
+        if (activation->freed[i].serial == serial && !activation->freed[i].taken)
+            return &activation->freed[i];
+    return NULL;
+}
+
+static bool pair_with_freed(struct activation *activation, struct birth *birth, struct freed *freed)
+{
+    if (!freed)
+        return false;
+    take_back(birth);
+    birth->resize = open_resizes_open_released(activation->rule, &freed->record, freed->serial,
+                                               freed->released_ns, birth->array, birth->born_ns);
+    freed->taken = true;
+    return birth->resize != 0;
+}
+
+/* A frame of the grow function, which is over: what stands there is a leftover. */
+static bool in_dead_frame(const struct activation *activation, const struct birth *birth,
+                          uintptr_t slot)
+{
+    return slot >= birth->evidence.frame_low && slot < activation->cfa;
+}
+
+static bool find_holder(struct activation *activation, struct birth *birth, bool globals)
+{
+    struct array *new = arrays_at(birth->array);
+    uintptr_t holder, table;
+
+    globals = globals && failed_searches < GLOBAL_SEARCHES;
+    if (!evidence_holder(&birth->evidence, birth->address, at_least_one(birth->bytes), globals,
+                         birth->grow_pc, &holder, &table)) {
+        failed_searches += globals;
+        return false;
+    }
+    if (!table)
+        new->record.flags |= TRACE_ARRAY_GLOBAL;
+    keep_place(new, holder, table_of(activation->rule, holder, table));
+    return true;
+}
+
+/* A place that held ITEM's array holds the new one now. */
+static bool proven(struct activation *activation, struct birth *birth,
+                   const struct evidence_item *item, uint64_t now)
+{
+    bool same = birth->resize && open_resizes_at(birth->resize)->old_serial == item->serial;
+
+    if (!same && alive(item->array, item->serial)) {
+        release_from_sibling(activation, item->array);
+        if (arrays_at(item->array)->resize)
+            return false; /* replaced by another table's grow already */
+        take_back(birth);
+        birth->resize =
+            open_resizes_open(activation->rule, item->array, birth->array, birth->born_ns);
+        same = birth->resize != 0;
+    } else if (!same) {
+        same = pair_with_freed(activation, birth, find_freed(activation, item->serial));
+    }
+    if (!same)
+        return false;
+    struct array *new = arrays_at(birth->array);
+    struct trace_resize *record = &open_resizes_at(birth->resize)->record;
+
+    if (in_dead_frame(activation, birth, item->slot)) {
+        if (find_holder(activation, birth, false)) {
+            record->holder = new->record.holder;
+            record->table = new->record.table;
+        }
+        settled_pair(activation, birth, TRACE_INFERRED, now);
+        return true;
+    }
+    keep_place(new, item->slot, table_of(activation->rule, item->slot, item->table));
+    if (item->slot == item->table)
+        new->record.flags |= TRACE_ARRAY_GLOBAL;
+    arrays_publish(birth->array);
+    record->holder = new->record.holder;
+    record->table = new->record.table;
+    settled_pair(activation, birth, TRACE_EXACT, now);
+    return true;
+}
+
+/* The rule names the places of both arrays: does some table show this pair? */
+static bool shown_by_places(struct activation *activation, struct birth *birth, uint64_t now)
+{
+    const struct rule *rule = activation->rule;
+    struct array *new = arrays_at(birth->array);
+
+    if (rule->kind != RULE_INCREMENTAL || !rule->old.known)
+        return false;
+    for (unsigned i = 0; i < birth->evidence.count; i++) {
+        const struct evidence_item *item = &birth->evidence.items[i];
+        uintptr_t bases[3] = {item->slot - (uintptr_t)(intptr_t)rule->old.offset, item->table,
+                              item->slot - (uintptr_t)(intptr_t)rule->new.offset};
+
+        if (!item->slot || !alive(item->array, item->serial))
+            continue;
+        for (unsigned b = 0; b < 3; b++) {
+            const struct array *old = arrays_at(item->array);
+
+            if (!progress_is_open(rule, bases[b], &old->record, &new->record))
+                continue;
+            release_from_sibling(activation, item->array);
+            if (!birth->resize || open_resizes_at(birth->resize)->old != item->array) {
+                if (old->resize)
+                    continue;
+                take_back(birth);
+                birth->resize = open_resizes_open(rule, item->array, birth->array, birth->born_ns);
+            }
+            if (!birth->resize)
+                return false;
+            struct trace_resize *record = &open_resizes_at(birth->resize)->record;
+            record->table = bases[b];
+            record->holder = bases[b] + (uintptr_t)(intptr_t)rule->old.offset;
+            keep_place(new, bases[b] + (uintptr_t)(intptr_t)rule->new.offset, bases[b]);
+            arrays_publish(birth->array);
+            settled_pair(activation, birth, TRACE_EXACT, now);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An array of the same rule that was freed within the same grow is the old one. */
+static bool freed_meanwhile(struct activation *activation, struct birth *birth, uint64_t now)
+{
+    struct freed *best = NULL;
+    unsigned others = 0;
+
+    for (unsigned i = 0; i < activation->freed_count; i++) {
+        struct freed *freed = &activation->freed[i];
+
+        if (freed->taken)
+            continue;
+        if (best)
+            others++;
+        if (!best || (freed->role == birth->role && best->role != birth->role))
+            best = freed;
+    }
+    if (!pair_with_freed(activation, birth, best))
+        return false;
+    open_resizes_at(birth->resize)->record.alternatives = others;
+    settled_pair(activation, birth, others ? TRACE_INFERRED : TRACE_EXACT, now);
+    return true;
+}
+
+static bool still_points_to(uintptr_t slot, const struct trace_array *array)
+{
+    uintptr_t word;
+
+    return slot && safe_read(slot, &word, sizeof word) &&
+           word - array->address < at_least_one(array->bytes);
+}
+
+/* The supposed old array is alive: is it still in use where it was? */
+static bool still_in_use(const struct activation *activation, const struct birth *birth,
+                         array_index old)
+{
+    const struct array *array = arrays_at(old);
+
+    if (still_points_to(array->record.holder, &array->record))
+        return true;
+    for (unsigned i = 0; i < birth->evidence.count; i++) {
+        const struct evidence_item *item = &birth->evidence.items[i];
+
+        if (item->array == old && item->table && !in_dead_frame(activation, birth, item->slot) &&
+            still_points_to(item->slot, &array->record))
+            return true;
+    }
+    return false;
+}
+
+/* Another array of the same grow tells which table it is; else it is a new one. */
+static void name_table(struct activation *activation, struct birth *birth)
+{
+    struct array *new = arrays_at(birth->array);
+
+    if (new->record.table_id)
+        return;
+    for (unsigned i = 0; i < activation->birth_count; i++) {
+        const struct birth *other = &activation->births[i];
+
+        if (other != birth && alive(other->array, other->serial) &&
+            arrays_at(other->array)->record.table_id) {
+            new->record.table_id = arrays_at(other->array)->record.table_id;
+            if (!new->record.table)
+                new->record.table = arrays_at(other->array)->record.table;
+            return;
+        }
+    }
+    new->record.table_id = totals_new_table();
+}
+
+/* An array that replaced none that we know: the first one of its table. */
+static void settle_first(struct activation *activation, struct birth *birth)
+{
+    struct array *new = arrays_at(birth->array);
+
+    name_table(activation, birth);
+    if (new->record.table_peak_bytes < new->record.bytes)
+        new->record.table_peak_bytes = new->record.bytes;
+    arrays_publish(birth->array);
+    birth->settled = true;
+}
+
+static void settle_dead(const struct activation *activation, struct birth *birth)
+{
+    struct open_resize *resize = birth->resize ? open_resizes_at(birth->resize) : NULL;
+
+    birth->settled = true;
+    if (resize && (resize->record.flags & TRACE_RESIZE_RELEASED)) {
+        open_resizes_settle(birth->resize);
+        return;
+    }
+    /* It came and went within the grow: a scratch block. */
+    take_back(birth);
+    totals_array_retracted((uint16_t)activation->rule->index);
+}
+
+static void settle(struct activation *activation, struct birth *birth, uint64_t now, bool last)
+{
+    if (birth->announced) {
+        birth->settled = true;
+        if (birth->resize)
+            settled_pair(activation, birth, TRACE_EXACT, now);
+        return;
+    }
+    if (!alive(birth->array, birth->serial)) {
+        settle_dead(activation, birth);
+        return;
+    }
+    if (birth->replaced) {
+        if (find_holder(activation, birth, activation->looks == 0 || last) || last)
+            settle_first(activation, birth);
+        return;
+    }
+    const struct evidence_item *item =
+        evidence_flipped(&birth->evidence, birth->address, at_least_one(birth->bytes));
+    if (item && proven(activation, birth, item, now))
+        return;
+    if (shown_by_places(activation, birth, now))
+        return;
+    struct open_resize *resize = birth->resize ? open_resizes_at(birth->resize) : NULL;
+    if (resize && (resize->record.flags & TRACE_RESIZE_RELEASED)) {
+        find_holder(activation, birth, false);
+        settled_pair(activation, birth, resize->record.confidence, now);
+        return;
+    }
+    if (freed_meanwhile(activation, birth, now))
+        return;
+    bool placed = find_holder(activation, birth, activation->looks == 0 || last);
+    if (resize && resize->old && still_in_use(activation, birth, resize->old)) {
+        bool beside =
+            activation->rule->kind == RULE_INCREMENTAL && !activation->rule->old.known && placed;
+
+        if (beside)
+            settled_pair(activation, birth, resize->record.confidence, now);
+        else if (last)
+            take_back(birth);
+        if (!birth->resize)
+            settle_first(activation, birth);
+        return;
+    }
+    if (resize && (placed || last))
+        settled_pair(activation, birth, resize->record.confidence, now);
+    else if (!resize && (placed || last))
+        settle_first(activation, birth);
+}
+
+bool settle_activation(struct activation *activation, uint64_t now, bool last)
+{
+    bool all = true;
+
+    for (unsigned i = 0; i < activation->birth_count; i++) {
+        struct birth *birth = &activation->births[i];
+
+        if (!birth->settled)
+            settle(activation, birth, now, last);
+        all &= birth->settled;
+    }
+    activation->looks++;
+    return all;
+}

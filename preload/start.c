@@ -1,0 +1,338 @@
+#define _GNU_SOURCE
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "arrays.h"
+#include "code.h"
+#include "containers.h"
+#include "index.h"
+#include "lock.h"
+#include "modules.h"
+#include "next.h"
+#include "options.h"
+#include "pages.h"
+#include "progress.h"
+#include "raw.h"
+#include "recorder.h"
+#include "resizes.h"
+#include "safe_read.h"
+#include "sampler.h"
+#include "status.h"
+#include "thread.h"
+
+/* A rule file larger than this is a mistake. */
+#define RULE_FILE_MOST ((off_t)4 << 20)
+
+enum start_state start_state;
+__thread struct thread thread_self __attribute__((tls_model("initial-exec")));
+
+static struct options options;
+static struct arena memory;
+static struct rule_set rules;
+static struct rule **rules_by_index;
+static int argument_count;
+static char **arguments;
+static struct {
+    char text[8][256];
+    unsigned count;
+} complaints; /* until there is a trace to hold them */
+
+const struct rule_set *start_rules(void)
+{
+    return &rules;
+}
+
+struct rule *start_rule(unsigned index)
+{
+    return rules_by_index[index];
+}
+
+static void complain(void *context, const char *text)
+{
+    (void)context;
+    if (complaints.count < sizeof complaints.text / sizeof *complaints.text)
+        snprintf(complaints.text[complaints.count++], sizeof *complaints.text, "%s", text);
+}
+
+/* The whole file, mapped; NULL if it cannot be read. */
+static const char *map_file(const char *path, size_t *bytes)
+{
+    struct stat status;
+    long fd = raw_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0), address = -ENOENT;
+
+    *bytes = 0;
+    if (raw_failed(fd))
+        return NULL;
+    if (raw_call(SYS_fstat, fd, (long)&status, 0, 0, 0, 0) == 0 && S_ISREG(status.st_mode) &&
+        status.st_size <= RULE_FILE_MOST) {
+        *bytes = (size_t)status.st_size;
+        address = *bytes
+                      ? raw_mmap(NULL, *bytes, 1 /* PROT_READ */, 2 /* MAP_PRIVATE */, (int)fd, 0)
+                      : (long)"";
+    }
+    raw_close((int)fd);
+    return raw_failed(address) ? NULL : (const char *)address;
+}
+
+/* The user's files between `:`; returns the hash over all rule text. */
+static uint64_t read_rules(void)
+{
+    uint64_t hash = rules_hash(RULES_HASH_SEED, rules_catalogue, rules_catalogue_bytes);
+    const char *at = options.rules;
+
+    rules_parse(&rules, rules_catalogue, rules_catalogue_bytes, "built-in", false, &memory.take,
+                complain, NULL);
+    while (at && *at) {
+        size_t length = strcspn(at, ":"), bytes;
+        char *path = arena_take(&memory, length + 1);
+
+        if (path && length) {
+            memcpy(path, at, length);
+            const char *text = map_file(path, &bytes);
+            if (text) {
+                rules_parse(&rules, text, bytes, path, true, &memory.take, complain, NULL);
+                hash = rules_hash(hash, text, bytes);
+            } else {
+                char line[256];
+
+                snprintf(line, sizeof line, "%s: cannot be read (MAPTRACE_RULES)", path);
+                complain(NULL, line);
+            }
+        }
+        at += length + (at[length] == ':');
+    }
+    rules_by_index = arena_take(&memory, (rules.count + 1) * sizeof *rules_by_index);
+    for (struct rule *rule = rules.first; rules_by_index && rule; rule = rule->next)
+        rules_by_index[rule->index] = rule;
+    return hash;
+}
+
+/* A descendant's file: the first process's name and our pid. */
+static const char *own_path(void)
+{
+    static char path[sizeof options.output + 32];
+    struct stat status;
+    unsigned attempt = 1;
+
+    if (!options.root_pid)
+        return options.output;
+    snprintf(path, sizeof path, "%s.%ld", options.output, raw_getpid());
+    /* A process that execs keeps its pid: the trace of what it was before stays. */
+    while (attempt < 1000 && raw_call(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status,
+                                      AT_SYMLINK_NOFOLLOW, 0, 0) == 0)
+        snprintf(path, sizeof path, "%s.%ld.%u", options.output, raw_getpid(), ++attempt);
+    return path;
+}
+
+static struct recorder_plan plan(uint32_t flags)
+{
+    return (struct recorder_plan){
+        .ring_bytes = options.ring_bytes,
+        .flags = flags | (options.root_pid ? TRACE_FLAG_DESCENDANT : 0),
+        .root_pid = options.root_pid,
+        .path = own_path(),
+        .argc = argument_count,
+        .argv = arguments,
+    };
+}
+
+static void say(const char *what)
+{
+    char line[512];
+    int length;
+
+    if (!options.verbose)
+        return;
+    length = snprintf(line, sizeof line, "maptrace: pid %ld: %s: %s\n", raw_getpid(), what,
+                      recorder_path());
+    if (length > 0)
+        raw_write(2, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
+}
+
+static void give_up(const char *what, int error)
+{
+    char line[256];
+
+    start_state = START_OFF;
+    sampler_stop();
+    snprintf(line, sizeof line, "%s (%s); not tracing", what, strerrordesc_np(-error));
+    say(line);
+}
+
+static void before_fork(void)
+{
+    if (thread_self.busy)
+        return; /* a handler that interrupted the tracer: the child cannot trust the state */
+    lock_take();
+}
+
+static void after_fork_parent(void)
+{
+    lock_release();
+}
+
+static void after_fork_child(void)
+{
+    lock_disown();
+    thread_self.busy = 0;
+    thread_self.id = 0;
+    sampler_forget();
+}
+
+/* How descendants know that they are. */
+static void tell_descendants(void)
+{
+    if (!options.root_pid) {
+        char value[sizeof options.output + 16];
+
+        snprintf(value, sizeof value, "%ld:%s", raw_getpid(), options.output);
+        setenv(OPTIONS_RUN, value, 1);
+    }
+}
+
+static int prepare(void)
+{
+    struct recorder_plan first = plan(TRACE_FLAG_PREPARING);
+    struct rule_matcher *matcher;
+    int error;
+
+    arena_init(&memory);
+    index_start(options.rules, read_rules());
+    matcher = rules_matcher(&rules, &memory.take);
+    if (!matcher || !rules_by_index)
+        return -ENOMEM;
+    if ((error = recorder_prepare(&first)) || (error = code_start()) ||
+        (error = arrays_start(recorder_array_room())) ||
+        (error = resizes_start(recorder_resize_room())))
+        return error;
+    progress_start(&rules);
+    containers_start(&rules);
+    status_start(&rules);
+    for (unsigned i = 0; i < complaints.count; i++)
+        recorder_message("%s", complaints.text[i]);
+    if (options.bad)
+        recorder_message("%s", options.bad);
+    modules_start(&rules, matcher);
+    status_update(&rules);
+    return 0;
+}
+
+static void start(void)
+{
+    int kept = errno, error;
+
+    options_read(&options);
+    if (options.disabled) {
+        start_state = START_OFF;
+        return;
+    }
+    lock_init();
+    lock_take();
+    safe_read_start();
+    error = prepare();
+    if (error) {
+        lock_release();
+        give_up("no memory for the tracer", error);
+        errno = kept;
+        return;
+    }
+    recorder_header()->flags &= ~(uint32_t)TRACE_FLAG_PREPARING;
+    if (!options.root_pid)
+        error = recorder_begin();
+    else
+        recorder_join_run(options.output, options.root_pid, false);
+    lock_release();
+    if (error) {
+        give_up("cannot write the trace", error);
+    } else {
+        pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+        tell_descendants();
+        start_state = START_ON;
+        say("tracing to");
+    }
+    errno = kept;
+}
+
+void start_early(void)
+{
+    /* Before libc's own constructor there is no environment to read. */
+    if (start_state != START_NOT_YET || !environ || thread_self.nested)
+        return;
+    thread_self.nested++;
+    start_state = START_UNDER_WAY;
+    next_resolve();
+    start();
+    thread_self.nested--;
+}
+
+__attribute__((constructor)) static void constructor(int argc, char **argv)
+{
+    argument_count = argc;
+    arguments = argv;
+    start_early();
+}
+
+__attribute__((destructor)) static void destructor(void)
+{
+    if (start_state != START_ON || !lock_is_ours())
+        return;
+    thread_self.nested++;
+    resizes_finish();
+    say("ended");
+    thread_self.nested--;
+}
+
+void start_seen(void)
+{
+    if (recorder_has_file())
+        return;
+    int error = recorder_begin();
+    if (error) {
+        recorder_header()->flags |= TRACE_FLAG_OFF;
+        start_state = START_OFF;
+        return;
+    }
+    resizes_publish_all();
+    recorder_join_run(options.output, options.root_pid, true);
+}
+
+bool start_after_fork(void)
+{
+    thread_self.nested++;
+    if (!options.root_pid)
+        options.root_pid = recorder_header()->pid;
+    lock_adopt();
+    sampler_forget();
+    thread_self.busy = 1;
+    thread_self.id = 0;
+    safe_read_start();
+    struct recorder_plan child = plan(TRACE_FLAG_FORKED);
+    int error = recorder_may_call() ? recorder_leave(&child) : -EPERM;
+    if (error)
+        start_state = START_OFF;
+    else
+        resizes_inherit();
+    thread_self.busy = 0;
+    thread_self.nested--;
+    return !error;
+}
+
+void start_missed(void)
+{
+    if (lock_is_ours())
+        __atomic_fetch_add(&recorder_header()->lost_arrays, 1, __ATOMIC_RELAXED);
+}
+
+void start_missed_release(void)
+{
+    if (lock_is_ours())
+        __atomic_fetch_add(&recorder_header()->lost_releases, 1, __ATOMIC_RELAXED);
+}

@@ -1,0 +1,176 @@
+#define _GNU_SOURCE
+#include "status.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "modules.h"
+#include "recorder.h"
+
+static void copy_text(char *to, const char *from, size_t room)
+{
+    snprintf(to, room, "%s", from ? from : "");
+}
+
+void status_start(const struct rule_set *rules)
+{
+    struct trace_header *header = recorder_header();
+    unsigned index = 0;
+
+    for (const struct rule *rule = rules->first; rule; rule = rule->next, index++) {
+        struct trace_rule *entry = recorder_rule(rule->index);
+
+        if (!entry) {
+            recorder_message("rule %s: there is room for 256 rules only", rule->name);
+            continue;
+        }
+        memset(entry, 0, sizeof *entry);
+        copy_text(entry->name, rule->name, sizeof entry->name);
+        copy_text(entry->about, rule->about, sizeof entry->about);
+        entry->kind = (uint8_t)rule->kind;
+        entry->flags = (uint16_t)((rule->user ? TRACE_RULE_USER : 0) |
+                                  (rule->moved.known ? TRACE_RULE_PROGRESS : 0) |
+                                  (rule->broken ? TRACE_RULE_BROKEN : 0));
+        if (rule->index >= header->rules_used)
+            header->rules_used = rule->index + 1;
+    }
+}
+
+/* What the modules show of one rule. */
+struct signs {
+    unsigned functions;      /* grow functions and exported callers of nameless ones */
+    unsigned shown;          /* signs that the container is there */
+    const struct module *in; /* one module that has grow functions */
+    bool reachable; /* some module with grow functions calls an allocator of another module */
+    const char *own_allocator;
+};
+
+static struct signs signs_of(const struct rule *rule)
+{
+    struct signs signs = {0};
+
+    for (size_t i = 0; i < modules_count(); i++) {
+        const struct module *module = modules_at(i);
+        unsigned here = 0;
+
+        if (module->gone)
+            continue;
+        for (size_t r = 0; r < module->range_count; r++) {
+            enum rule_role role = module->ranges[r].role;
+
+            if (module->ranges[r].rule != rule)
+                continue;
+            here += role == ROLE_GROW || role == ROLE_BENEATH;
+            signs.shown += role == ROLE_SIGN;
+        }
+        if (rule->hook != HOOK_NONE && module->hooks & 1u << rule->hook) {
+            here++;
+            signs.reachable = true;
+        }
+        signs.functions += here;
+        if (here) {
+            signs.in = module;
+            signs.reachable |= module->imports_allocator;
+            if (module->own_allocator)
+                signs.own_allocator = module->own_allocator;
+        }
+    }
+    return signs;
+}
+
+static bool environment_has(const char *assignment)
+{
+    const char *equals = strchr(assignment, '=');
+    char name[64];
+
+    if (!equals || (size_t)(equals - assignment) >= sizeof name)
+        return false;
+    memcpy(name, assignment, (size_t)(equals - assignment));
+    name[equals - assignment] = 0;
+    const char *value = getenv(name);
+    return value && strcmp(value, equals + 1) == 0;
+}
+
+static void blind(struct trace_rule *entry, const struct rule *rule, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void blind(struct trace_rule *entry, const struct rule *rule, const char *format, ...)
+{
+    va_list arguments;
+
+    entry->status = TRACE_RULE_BLIND;
+    va_start(arguments, format);
+    int used = vsnprintf(entry->reason, sizeof entry->reason, format, arguments);
+    va_end(arguments);
+    if (rule->hint && used >= 0 && (size_t)used + 3 < sizeof entry->reason)
+        snprintf(entry->reason + used, sizeof entry->reason - (size_t)used, "; %s", rule->hint);
+}
+
+static const char *first_grow(const struct rule *rule)
+{
+    for (const struct rule_glob *glob = rule->globs; glob; glob = glob->next)
+        if (glob->role == ROLE_GROW)
+            return glob->text;
+    return "";
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static void judge(struct trace_rule *entry, const struct rule *rule, bool malloc_is_ours)
+{
+    struct signs signs = signs_of(rule);
+
+    entry->symbols = signs.functions;
+    if (entry->status == TRACE_RULE_ACTIVE)
+        return;
+    entry->reason[0] = 0;
+    if (rule->broken) {
+        entry->status = TRACE_RULE_BLIND;
+        copy_text(entry->reason, rule->error, sizeof entry->reason);
+    } else if (!signs.functions && rule->user) {
+        blind(entry, rule,
+              "no function matches %s: stripped, inlined without debug info (rebuild with -g), "
+              "or the wrong name",
+              first_grow(rule));
+    } else if (!signs.functions && signs.shown) {
+        blind(entry, rule,
+              "the container is there, but no grow function is to be found: inlined "
+              "or stripped (rebuild with -g)");
+    } else if (!signs.functions) {
+        entry->status = TRACE_RULE_ABSENT;
+    } else if (!malloc_is_ours) {
+        blind(entry, rule,
+              "the program brings its own malloc in the executable: its calls never "
+              "reach the tracer");
+    } else if (rule->needs && !environment_has(rule->needs)) {
+        blind(entry, rule, "%s; run with %s", rule->heap ? rule->heap : "it uses a heap of its own",
+              rule->needs);
+    } else if (signs.own_allocator && !rule->hook) {
+        blind(entry, rule,
+              "%s is linked into %s: allocations made through it never reach the "
+              "tracer",
+              signs.own_allocator, base_name(signs.in->path));
+    } else {
+        entry->status = TRACE_RULE_IDLE;
+    }
+}
+
+void status_update(const struct rule_set *rules)
+{
+    bool malloc_is_ours = dlsym(RTLD_DEFAULT, "malloc") == (void *)&malloc;
+
+    for (const struct rule *rule = rules->first; rule; rule = rule->next) {
+        struct trace_rule *entry = recorder_rule(rule->index);
+
+        if (entry)
+            judge(entry, rule, malloc_is_ours);
+    }
+}

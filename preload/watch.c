@@ -1,0 +1,88 @@
+#include "watch.h"
+
+static bool announced(struct thread *thread, void *memory, size_t bytes,
+                      const struct call_site *site)
+{
+    struct announcement announcement = thread->announced;
+
+    /* Only the very next allocation below the caller of the hook can be it. */
+    if (!announcement.bytes || site->sp > announcement.stack)
+        return thread->announced.bytes = 0, false;
+    if (announcement.bytes != bytes)
+        return false;
+    thread->announced.bytes = 0;
+    resizes_announced((uintptr_t)memory, &announcement, site);
+    return true;
+}
+
+void watch_allocated(void *memory, size_t bytes, enum rule_call call, const struct call_site *site)
+{
+    struct thread *thread = &thread_self;
+    struct recognised found;
+
+    if (!memory || !start_is_on())
+        return;
+    int kept = errno;
+    thread->nested++;
+    if (thread->announced.bytes && announced(thread, memory, bytes, site))
+        ;
+    else if (recognise(site, bytes, call, &found))
+        resizes_allocated((uintptr_t)memory, bytes, &found, site,
+                          call == CALL_MMAP ? TRACE_ARRAY_MAPPED : 0);
+    else if (thread->open)
+        resizes_event(thread, site);
+    thread->nested--;
+    errno = kept;
+}
+
+void watch_released(void *memory, const struct call_site *site)
+{
+    struct thread *thread = &thread_self;
+
+    if (!start_is_on())
+        return;
+    int kept = errno;
+    thread->nested++;
+    if (arrays_maybe(memory))
+        resizes_released((uintptr_t)memory, site);
+    else if (thread->open)
+        resizes_event(thread, site);
+    thread->nested--;
+    errno = kept;
+}
+
+void watch_move_begin(struct watch_move *move, void *memory)
+{
+    move->moving.valid = false;
+    if (!memory || !start_is_on() || !arrays_maybe(memory))
+        return;
+    int kept = errno;
+    thread_self.nested++;
+    resizes_move_begin((uintptr_t)memory, &move->moving);
+    thread_self.nested--;
+    errno = kept;
+}
+
+void watch_move_end(struct watch_move *move, void *from, void *to, size_t bytes,
+                    enum rule_call call, const struct call_site *site)
+{
+    struct thread *thread = &thread_self;
+    struct recognised found;
+
+    if (!start_is_on())
+        return;
+    int kept = errno;
+    thread->nested++;
+    bool is_array = to && recognise(site, bytes, call, &found);
+    if (move->moving.valid)
+        resizes_move_end(&move->moving, (uintptr_t)to, bytes, is_array ? &found : NULL, site);
+    else if (is_array && from)
+        resizes_grown((uintptr_t)from, (uintptr_t)to, bytes, &found, site);
+    else if (is_array)
+        resizes_allocated((uintptr_t)to, bytes, &found, site,
+                          call == CALL_MMAP ? TRACE_ARRAY_MAPPED : 0);
+    else if (thread->open)
+        resizes_event(thread, site);
+    thread->nested--;
+    errno = kept;
+}
