@@ -113,9 +113,18 @@ static void settled_pair(struct activation *activation, struct birth *birth, uin
 
 static void take_back(struct birth *birth)
 {
-    if (birth->resize)
-        open_resizes_cancel(birth->resize);
+    if (!birth->resize)
+        return;
+    open_resizes_cancel(birth->resize);
     birth->resize = 0;
+    if (alive(birth->array, birth->serial)) {
+        struct trace_array *new = &arrays_at(birth->array)->record;
+
+        /* Whatever it was supposed to continue, it does not. */
+        new->table_id = new->table = new->holder = new->table_resizes = 0;
+        new->table_peak_bytes = new->bytes;
+        new->flags &= (uint8_t)~TRACE_ARRAY_GLOBAL;
+    }
 }
 
 /* Another birth of the same grow had been supposed to replace INDEX. */
