@@ -120,7 +120,8 @@ $(ARCHIVES):
 link = $(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
-$(BUILD)/maptrace: $(call objects,tool,launcher/main.c) $(BUILD)/liblauncher.a $(BUILD)/librules.a
+$(BUILD)/maptrace: $(call objects,tool,launcher/main.c) $(BUILD)/liblauncher.a \
+		$(BUILD)/libanalyzer.a $(BUILD)/librules.a
 	$(link) -lelf -liberty
 $(BUILD)/maptrace-report: $(call objects,tool,analyzer/main.c) $(BUILD)/libanalyzer.a \
 		$(BUILD)/libtrace.a $(BUILD)/librules.a

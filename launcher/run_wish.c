@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "analyzer/units.h"
 #include "launcher/complain.h"
 #include "launcher/options.h"
 #include "launcher/place.h"
@@ -67,9 +68,18 @@ static int add_check_option(struct run_wish *wish, int key, const char *value)
 {
     char **option = &wish->check_options[key - KEY_GRACE];
     const struct launcher_option *row = options;
+    uint64_t number;
+    int error =
+        key == KEY_MIN_BYTES ? units_read_size(value, &number) : units_read_time(value, &number);
 
     while (row->key != key)
         row++;
+    /* Better said now than by the judge, after the command has run. */
+    if (error) {
+        complain("--%s=%s: this is no %s", row->name, value,
+                 key == KEY_MIN_BYTES ? "size, as 4096, 64K or 1M" : "time, as 500us, 100ms or 2s");
+        return EXIT_USAGE;
+    }
     free(*option);
     if (asprintf(option, "--%s=%s", row->name, value) < 0) {
         *option = NULL;

@@ -115,6 +115,7 @@ def test_script_without_first_line_is_run_by_the_shell(run):
 @pytest.mark.parametrize("options", [
     [], ["--nope", "--", "true"], ["--check=yes", "--", "true"], ["-o"], ["--rules"],
     ["-o", "no/such/folder/trace.bin", "--", "true"], ["-o", "/tmp", "--", "true"],
+    ["--grace=1", "--", "true"], ["--stall=", "--", "true"], ["--min-bytes=-1", "--", "true"],
 ])
 def test_bad_usage(run, options):
     done = subprocess.run([run.path, "run", *options], capture_output=True, text=True)
