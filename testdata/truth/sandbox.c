@@ -1,0 +1,189 @@
+/*
+ * Locks itself in after its start: a system call that is not on a short list
+ * kills it. Then tables grow on.
+ *
+ *     sandbox HOW WHAT
+ *
+ * HOW:  prctl, syscall (seccomp by libc's syscall()), raw (a system call that
+ *       no library sees), strict (SECCOMP_MODE_STRICT)
+ * WHAT: leak (immediate tables, of which one leaks), open (an incremental
+ *       resize that was open before goes on), begin (one that begins after)
+ */
+#define _GNU_SOURCE
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "truth.h"
+
+enum { TABLES = 10, ROUNDS = 6 };
+
+struct table {
+    size_t capacity;
+    void **buckets;
+};
+
+struct dict {
+    const void *type;
+    void **tables[2];
+    uint64_t used[2];
+    int64_t moved; /* -1: no resize is open */
+    int16_t paused;
+    int8_t logs[2];
+};
+
+NOINLINE void sandbox_grow(struct table *table, bool pinned)
+{
+    size_t capacity = table->capacity ? table->capacity * 2 : 16;
+    void **old = table->buckets;
+    void **buckets = calloc(capacity, sizeof *buckets);
+
+    if (!buckets)
+        abort();
+    if (old)
+        memcpy(buckets, old, table->capacity * sizeof *buckets);
+    table->buckets = buckets;
+    table->capacity = capacity;
+    if (!pinned)
+        free(old);
+}
+
+NOINLINE void sandbox_dict_grow(struct dict *dict)
+{
+    int8_t log = dict->tables[0] ? (int8_t)(dict->logs[0] + 1) : 3;
+    void **buckets = calloc((size_t)1 << log, sizeof *buckets);
+
+    if (!buckets)
+        abort();
+    int which = dict->tables[0] != NULL;
+    dict->tables[which] = buckets;
+    dict->logs[which] = log;
+    dict->moved = which ? 0 : -1;
+}
+
+NOINLINE void sandbox_dict_move(struct dict *dict, int64_t steps)
+{
+    if (dict->moved < 0)
+        return;
+    for (; steps > 0 && dict->moved < (int64_t)1 << dict->logs[0]; steps--, dict->moved++)
+        dict->tables[1][dict->moved] = dict->tables[0][dict->moved];
+    if (dict->moved < (int64_t)1 << dict->logs[0])
+        return;
+    free(dict->tables[0]);
+    dict->tables[0] = dict->tables[1];
+    dict->logs[0] = dict->logs[1];
+    dict->tables[1] = NULL;
+    dict->moved = -1;
+}
+
+#define ALLOW(number)                                                                              \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1),                                           \
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
+
+static struct sock_filter filter[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    ALLOW(__NR_write),
+    ALLOW(__NR_exit),
+    ALLOW(__NR_exit_group),
+    ALLOW(__NR_brk),
+    ALLOW(__NR_mmap),
+    ALLOW(__NR_munmap),
+    ALLOW(__NR_mremap),
+    ALLOW(__NR_futex),
+    ALLOW(__NR_clock_gettime),
+    ALLOW(__NR_rt_sigreturn),
+    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+};
+
+static long raw_seccomp(const struct sock_fprog *wanted)
+{
+    long answer = __NR_seccomp;
+
+    __asm__ volatile("syscall"
+                     : "+a"(answer)
+                     : "D"((long)SECCOMP_SET_MODE_FILTER), "S"(0L), "d"(wanted)
+                     : "rcx", "r11", "memory");
+    return answer;
+}
+
+static void lock_in(const char *how)
+{
+    struct sock_fprog wanted = {sizeof filter / sizeof *filter, filter};
+    long answer = -1;
+
+    if (strcmp(how, "strict") != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        abort();
+    if (strcmp(how, "prctl") == 0)
+        answer = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &wanted);
+    else if (strcmp(how, "syscall") == 0)
+        answer = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &wanted);
+    else if (strcmp(how, "raw") == 0)
+        answer = raw_seccomp(&wanted);
+    else if (strcmp(how, "strict") == 0)
+        answer = prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+    if (answer != 0)
+        abort();
+}
+
+/* Waits without a system call: the clock is in the vDSO. (Strict mode forbids the clock, too.) */
+static void spin_milliseconds(long milliseconds)
+{
+    struct timespec start, now;
+
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    do
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 <
+           milliseconds);
+}
+
+int main(int count, char **arguments)
+{
+    static struct table tables[TABLES];
+    static struct dict dict;
+
+    if (count != 3)
+        return 2;
+    const char *how = arguments[1], *what = arguments[2];
+    long process = getpid();
+    bool opens = strcmp(what, "open") == 0, begins = strcmp(what, "begin") == 0;
+
+    free(malloc(100000)); /* strict mode allows no brk: the heap must be there */
+    for (int index = 0; index < TABLES; index++)
+        sandbox_grow(&tables[index], false);
+    sandbox_dict_grow(&dict);
+    if (opens)
+        sandbox_dict_grow(&dict);
+    lock_in(how);
+
+    if (begins)
+        sandbox_dict_grow(&dict);
+    for (int64_t step = 0; step < 4 && (opens || begins); step++) {
+        sandbox_dict_move(&dict, 2);
+        if (strcmp(how, "strict") != 0)
+            spin_milliseconds(60);
+    }
+    for (int round = 1; round < ROUNDS; round++)
+        for (int index = 0; index < TABLES; index++) {
+            struct table before = tables[index];
+            bool pinned = strcmp(what, "leak") == 0 && round == 3 && index == 4;
+
+            sandbox_grow(&tables[index], pinned);
+            if (pinned)
+                truth_finding((struct truth){
+                    .kind = "leaked",
+                    .pid = process,
+                    .table = &tables[index],
+                    .table_bytes = sizeof *tables,
+                    .array = before.buckets,
+                    .bytes = before.capacity * sizeof(void *),
+                    .new_array = tables[index].buckets,
+                    .new_bytes = tables[index].capacity * sizeof(void *),
+                });
+        }
+    truth_line("{\"is\":\"totals\",\"tables\":%d,\"resizes\":%d}", TABLES + 1,
+               TABLES * (ROUNDS - 1) + (opens || begins));
+    syscall(SYS_exit, 0);
+}
