@@ -45,6 +45,19 @@ static uint64_t longest_stall(const struct trace_resize *resize)
     return resize->longest_stall_ns;
 }
 
+/*
+ * An immediate resize whose end nobody saw: the grow itself may have been at
+ * work for a while, up to resize_end_ns if the guest could bound it. 0: for all
+ * we know, the old array did not overstay.
+ */
+static uint64_t unseen_overstay(const struct trace_resize *resize, uint64_t until,
+                                const struct judge_limits *limits)
+{
+    uint64_t lived = since(resize->replaced_ns, until);
+    bool over = until > resize->resize_end_ns;
+    return over && lived > larger(limits->grace_ns, limits->stall_ns) ? lived : 0;
+}
+
 static struct judgement judge_released(const struct trace *trace, const struct trace_resize *resize,
                                        const struct judge_limits *limits)
 {
@@ -61,14 +74,10 @@ static struct judgement judge_released(const struct trace *trace, const struct t
             lowered = progress_missing(trace, resize);
         }
     } else if (!end_seen) {
-        /* Until then the grow itself may have been at work. */
-        uint64_t lived = since(resize->replaced_ns, resize->released_ns);
-        if (lived > larger(limits->grace_ns, limits->stall_ns)) {
-            overstay = lived;
-            lowered = true;
-        }
+        overstay = unseen_overstay(resize, resize->released_ns, limits);
+        lowered = true;
     }
-    return verdict(resize, overstay ? JUDGE_LATE : JUDGE_FINE, overstay, lowered);
+    return verdict(resize, overstay ? JUDGE_LATE : JUDGE_FINE, overstay, lowered && overstay);
 }
 
 static struct judgement judge_open(const struct trace *trace, const struct trace_resize *resize,
@@ -86,9 +95,8 @@ static struct judgement judge_open(const struct trace *trace, const struct trace
         return verdict(resize, stuck ? JUDGE_STUCK : JUDGE_UNFINISHED, idle,
                        progress_missing(trace, resize));
     }
-    uint64_t lived = since(resize->replaced_ns, now);
-    bool leaked = lived > larger(limits->grace_ns, limits->stall_ns);
-    return verdict(resize, leaked ? JUDGE_LEAKED : JUDGE_UNFINISHED, lived, true);
+    uint64_t overstay = unseen_overstay(resize, now, limits);
+    return verdict(resize, overstay ? JUDGE_LEAKED : JUDGE_UNFINISHED, overstay, true);
 }
 
 /* The release of an array that looks alive may not have been recorded. */
