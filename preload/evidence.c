@@ -58,10 +58,15 @@ static void consider(struct evidence *evidence, uintptr_t word, uintptr_t slot, 
     if (word - self < self_bytes)
         return;
     array_index index = arrays_around(word);
-    if (live_of_rule(index, rule))
-        add_item(evidence, slot, 0, index, rank);
-    else
+    if (!live_of_rule(index, rule)) {
         add_candidate(evidence, word);
+        return;
+    }
+    add_item(evidence, slot, 0, index, rank);
+    /* Where this array was kept when it was young, if it still is. */
+    uintptr_t holder = arrays_at(index)->record.holder, held;
+    if (holder && safe_read(holder, &held, sizeof held) && arrays_around(held) == index)
+        add_item(evidence, holder, arrays_at(index)->record.table, index, rank + 1);
 }
 
 static void consider_registers(struct evidence *evidence, const struct frame *frame, uint16_t rule,
@@ -164,7 +169,7 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     if (high - low > STACK_WORDS * 8)
         high = low + STACK_WORDS * 8;
     evidence->frame_low = site->sp;
-    evidence->frame_high = high;
+    evidence->frame_high = stack->cfa;
     consider_words(evidence, low, high, rule, self, self_bytes, 4);
     if (has_caller) {
         uintptr_t top = outer + 2 < kept ? frames[outer + 2].sp - 8 : frames[outer + 1].sp;
@@ -173,7 +178,6 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
         if (top - frames[outer + 1].sp > CALLER_WORDS * 8)
             top = frames[outer + 1].sp + CALLER_WORDS * 8;
         consider_words(evidence, frames[outer + 1].sp, top, rule, self, self_bytes, 6);
-        evidence->frame_high = top;
     }
     if (low > site->sp && low - site->sp <= STACK_WORDS * 8)
         consider_words(evidence, site->sp, low, rule, self, self_bytes, 8);
@@ -181,23 +185,23 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     look_at_globals(evidence, rule);
 }
 
+bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot)
+{
+    return slot >= evidence->frame_low && slot < evidence->frame_high;
+}
+
 const struct evidence_item *evidence_flipped(const struct evidence *evidence, uintptr_t low,
                                              uint64_t bytes)
 {
-    const struct evidence_item *leftover = NULL;
-
     for (unsigned i = 0; i < evidence->count; i++) {
         const struct evidence_item *item = &evidence->items[i];
         uintptr_t word;
 
-        if (!item->slot || !safe_read(item->slot, &word, sizeof word) || word - low >= bytes)
-            continue;
-        if (item->slot < evidence->frame_low || item->slot >= evidence->frame_high)
+        if (item->slot && !evidence_in_dead_frame(evidence, item->slot) &&
+            safe_read(item->slot, &word, sizeof word) && word - low < bytes)
             return item;
-        if (!leftover)
-            leftover = item;
     }
-    return leftover;
+    return NULL;
 }
 
 static bool scan(uintptr_t from, uintptr_t to, uintptr_t low, uint64_t bytes, uintptr_t *holder)

@@ -33,7 +33,7 @@ struct evidence {
     unsigned count, candidate_count;
     struct evidence_item items[EVIDENCE_MOST];
     uintptr_t candidates[CANDIDATES_MOST]; /* pointers that may lead to the table, nearest first */
-    uintptr_t frame_low, frame_high;       /* the stack that was looked at */
+    uintptr_t frame_low, frame_high;       /* the frames that are gone when the grow is over */
 };
 
 /* What the walk of a recognised allocation found; filled by evidence_stack. */
@@ -56,11 +56,15 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
                       uint64_t self_bytes, struct evidence_stack *stack, struct evidence *evidence);
 
 /*
- * The item whose slot now points into [LOW, LOW+BYTES), or NULL. Slots outside
- * the stack that was looked at come first: frames that are gone hold leftovers.
+ * The item whose slot now points into [LOW, LOW+BYTES), or NULL. Slots in
+ * frames that are gone prove nothing: a variable of the last call may have had
+ * its place where this call has another.
  */
 const struct evidence_item *evidence_flipped(const struct evidence *evidence, uintptr_t low,
                                              uint64_t bytes);
+
+/* SLOT is in a frame of the grow function, or below. */
+bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
 
 /*
  * Where a pointer into [LOW, LOW+BYTES) stands now, behind the candidates, in

@@ -156,13 +156,6 @@ static bool pair_with_freed(struct activation *activation, struct birth *birth, 
     return birth->resize != 0;
 }
 
-/* A frame of the grow function, which is over: what stands there is a leftover. */
-static bool in_dead_frame(const struct activation *activation, const struct birth *birth,
-                          uintptr_t slot)
-{
-    return slot >= birth->evidence.frame_low && slot < activation->cfa;
-}
-
 static bool find_holder(struct activation *activation, struct birth *birth, bool globals)
 {
     struct array *new = arrays_at(birth->array);
@@ -202,14 +195,6 @@ static bool proven(struct activation *activation, struct birth *birth,
     struct array *new = arrays_at(birth->array);
     struct trace_resize *record = &open_resizes_at(birth->resize)->record;
 
-    if (in_dead_frame(activation, birth, item->slot)) {
-        if (find_holder(activation, birth, false)) {
-            record->holder = new->record.holder;
-            record->table = new->record.table;
-        }
-        settled_pair(activation, birth, TRACE_INFERRED, now);
-        return true;
-    }
     keep_place(new, item->slot, table_of(activation->rule, item->slot, item->table));
     if (item->slot == item->table)
         new->record.flags |= TRACE_ARRAY_GLOBAL;
@@ -293,8 +278,7 @@ static bool still_points_to(uintptr_t slot, const struct trace_array *array)
 }
 
 /* The supposed old array is alive: is it still in use where it was? */
-static bool still_in_use(const struct activation *activation, const struct birth *birth,
-                         array_index old)
+static bool still_in_use(const struct birth *birth, array_index old)
 {
     const struct array *array = arrays_at(old);
 
@@ -303,7 +287,8 @@ static bool still_in_use(const struct activation *activation, const struct birth
     for (unsigned i = 0; i < birth->evidence.count; i++) {
         const struct evidence_item *item = &birth->evidence.items[i];
 
-        if (item->array == old && item->table && !in_dead_frame(activation, birth, item->slot) &&
+        if (item->array == old && item->table &&
+            !evidence_in_dead_frame(&birth->evidence, item->slot) &&
             still_points_to(item->slot, &array->record))
             return true;
     }
@@ -389,7 +374,7 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
     if (freed_meanwhile(activation, birth, now))
         return;
     bool placed = find_holder(activation, birth, activation->looks == 0 || last);
-    if (resize && resize->old && still_in_use(activation, birth, resize->old)) {
+    if (resize && resize->old && still_in_use(birth, resize->old)) {
         bool beside =
             activation->rule->kind == RULE_INCREMENTAL && !activation->rule->old.known && placed;
 
