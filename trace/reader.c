@@ -152,7 +152,7 @@ static uint64_t fitting(const struct source *source, const struct trace_region *
     return count < there ? count : there;
 }
 
-static int read_named(struct trace *trace, const struct source *source)
+static int read_named(struct trace *trace, struct source *source)
 {
     const struct trace_header *header = &trace->header;
     uint64_t rules = fitting(source, &header->rules, header->rules_used);

@@ -31,36 +31,34 @@ struct loading {
     uint64_t capacity, written;
 };
 
-/* True if an entry of a region with holes is to be kept. */
-static bool live(struct trace *trace, uint32_t sequence, uint8_t state, bool stable)
+/* Keeps a used entry of a region with holes. */
+static int keep(struct loading *loading, const void *entry, uint32_t sequence, uint8_t state,
+                bool stable)
 {
+    struct trace *trace = loading->trace;
+    if (stable && sequence % 2 != 0 && trace->running)
+        return SOURCE_AGAIN;
     if (!stable || sequence % 2 != 0)
         trace->cut_entries++;
     else if (state == TRACE_SLOT_USED)
-        return true;
+        return append(&loading->list, entry);
     else if (state != TRACE_SLOT_FREE)
         trace->bad_entries++;
-    return false;
+    return 0;
 }
 
 static int keep_array(void *context, uint64_t index, const void *entry, bool stable)
 {
-    struct loading *loading = context;
     const struct trace_array *array = entry;
     (void)index;
-    return live(loading->trace, array->sequence, array->state, stable)
-               ? append(&loading->list, array)
-               : 0;
+    return keep(context, array, array->sequence, array->state, stable);
 }
 
 static int keep_open(void *context, uint64_t index, const void *entry, bool stable)
 {
-    struct loading *loading = context;
     const struct trace_resize *resize = entry;
     (void)index;
-    return live(loading->trace, resize->sequence, resize->state, stable)
-               ? append(&loading->list, resize)
-               : 0;
+    return keep(context, resize, resize->sequence, resize->state, stable);
 }
 
 static int keep_record(void *context, uint64_t index, const void *entry, bool stable)
@@ -91,8 +89,8 @@ static int by_number(const void *left, const void *right)
     return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static int load_ring(struct trace *trace, const struct source *source,
-                     const struct trace_region *region, uint64_t written, struct trace_ring *ring)
+static int load_ring(struct trace *trace, struct source *source, const struct trace_region *region,
+                     uint64_t written, struct trace_ring *ring)
 {
     struct loading loading = {.trace = trace,
                               .list.item_bytes = sizeof(struct trace_resize),
@@ -110,7 +108,7 @@ static int load_ring(struct trace *trace, const struct source *source,
     return outcome;
 }
 
-int entries_load(struct trace *trace, const struct source *source)
+int entries_load(struct trace *trace, struct source *source)
 {
     const struct trace_header *header = &trace->header;
     struct loading arrays = {.trace = trace, .list.item_bytes = sizeof(struct trace_array)};

@@ -9,7 +9,7 @@
  * Fills arrays, open, notable and recent of TRACE, whose header is known, and
  * counts cut and bad entries. Returns 0 or -errno.
  */
-int entries_load(struct trace *trace, const struct source *source);
+int entries_load(struct trace *trace, struct source *source);
 
 /*
  * Afterwards, when rules and a newer header are known: drops entries that name

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #define CHUNK_BYTES (1u << 20)
-#define MOST_TRIES 50
+#define WAIT_NS 500000
+#define MOST_WAITS 1000 /* for one file, or a hostile one could hold us up */
 
 int64_t source_read(const struct source *source, void *buffer, uint64_t offset, uint64_t bytes)
 {
@@ -31,23 +32,8 @@ int64_t source_read(const struct source *source, void *buffer, uint64_t offset, 
     return (int64_t)done;
 }
 
-/* Reads one entry until it stands still. BUFFER holds the last two reads of it. */
-static bool settle(const struct source *source, uint64_t offset, uint32_t bytes, char *first,
-                   char *second)
-{
-    for (int try = 0; try < MOST_TRIES; try++) {
-        if (source_read(source, second, offset, bytes) != bytes)
-            return false;
-        if (memcmp(first, second, bytes) == 0)
-            return true;
-        memcpy(first, second, bytes);
-        nanosleep(&(struct timespec){.tv_nsec = 100 * 1000}, NULL);
-    }
-    return false;
-}
-
 struct pass {
-    const struct source *source;
+    struct source *source;
     uint64_t offset;      /* of the chunk in the file */
     uint32_t entry_bytes; /* in the file */
     uint64_t index;       /* of the chunk's first entry */
@@ -59,22 +45,39 @@ struct pass {
     void *context;
 };
 
+/* Visits the entry AT bytes into the chunk. */
+static int visit_entry(struct pass *pass, uint64_t index, size_t at)
+{
+    struct source *source = pass->source;
+    char *now = pass->chunk + at;
+    size_t use = pass->want < pass->entry_bytes ? pass->want : pass->entry_bytes;
+    bool stable = !source->changing || memcmp(now, pass->again + at, pass->entry_bytes) == 0;
+    for (;;) {
+        bool last = source->waits >= MOST_WAITS;
+        if (stable || last) {
+            memcpy(pass->entry, now, use);
+            int outcome = pass->visit(pass->context, index, pass->entry, stable);
+            if (outcome != SOURCE_AGAIN || !source->changing)
+                return outcome == SOURCE_AGAIN ? -EIO : outcome;
+            if (last)
+                return pass->visit(pass->context, index, pass->entry, false);
+        }
+        source->waits++;
+        nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+        char *before = pass->again + at;
+        memcpy(before, now, pass->entry_bytes);
+        if (source_read(source, now, pass->offset + at, pass->entry_bytes) != pass->entry_bytes)
+            return -EIO;
+        stable = memcmp(now, before, pass->entry_bytes) == 0;
+    }
+}
+
 static int visit_chunk(struct pass *pass)
 {
-    size_t use = pass->want < pass->entry_bytes ? pass->want : pass->entry_bytes;
-    for (uint64_t i = 0; i < pass->entries; i++) {
-        size_t at = i * pass->entry_bytes;
-        bool stable = true;
-        if (pass->source->changing &&
-            memcmp(pass->chunk + at, pass->again + at, pass->entry_bytes) != 0)
-            stable = settle(pass->source, pass->offset + at, pass->entry_bytes, pass->chunk + at,
-                            pass->again + at);
-        memcpy(pass->entry, pass->chunk + at, use);
-        int outcome = pass->visit(pass->context, pass->index + i, pass->entry, stable);
-        if (outcome)
-            return outcome;
-    }
-    return 0;
+    int outcome = 0;
+    for (uint64_t i = 0; i < pass->entries && outcome == 0; i++)
+        outcome = visit_entry(pass, pass->index + i, i * pass->entry_bytes);
+    return outcome;
 }
 
 static int visit_all(struct pass *pass, const struct trace_region *region, uint64_t count)
@@ -101,7 +104,7 @@ static int visit_all(struct pass *pass, const struct trace_region *region, uint6
     return 0;
 }
 
-int source_entries(const struct source *source, const struct trace_region *region, uint64_t count,
+int source_entries(struct source *source, const struct trace_region *region, uint64_t count,
                    size_t want, source_visit *visit, void *context)
 {
     if (region->entry_bytes == 0 || region->entry_bytes > CHUNK_BYTES)

@@ -15,6 +15,7 @@ struct source {
     int descriptor;
     uint64_t bytes; /* of the file, when it was opened */
     bool changing;  /* somebody may be writing to it */
+    unsigned waits; /* so far, for entries that were being written; starts at 0 */
 };
 
 /* Reads up to BYTES at OFFSET. Returns how many there were (fewer only at the end), or -errno. */
@@ -23,15 +24,17 @@ int64_t source_read(const struct source *source, void *buffer, uint64_t offset, 
 /*
  * Called for each entry. ENTRY is a copy of WANT bytes; what the file's entries
  * lack of them is zero. STABLE is false if it never stood still long enough to
- * be read as a whole. Returns 0 to go on.
+ * be read as a whole. Returns 0 to go on, or SOURCE_AGAIN to see the entry once
+ * more, a little later (not of one that is not STABLE).
  */
 typedef int source_visit(void *context, uint64_t index, const void *entry, bool stable);
+#define SOURCE_AGAIN 1
 
 /*
  * Visits the first COUNT entries of REGION that lie wholly in the file. Returns
  * 0, what VISIT returned, or -errno.
  */
-int source_entries(const struct source *source, const struct trace_region *region, uint64_t count,
+int source_entries(struct source *source, const struct trace_region *region, uint64_t count,
                    size_t want, source_visit *visit, void *context);
 
 #endif

@@ -195,23 +195,23 @@ static void a_running_process_is_judged_by_now(void **state)
     builder_free(&builder);
 }
 
-/* A writer that never rests: each entry holds one number in many places. */
-static void write_without_rest(struct builder *builder, char *map)
+/* A writer that never rests: its entry holds one number in three places. */
+static void write_without_rest(char *map)
 {
     struct trace_header *header = (struct trace_header *)map;
     struct trace_resize *entry = (struct trace_resize *)(map + header->resizes.offset);
-    (void)builder;
     for (uint64_t n = 1;; n++) {
         uint32_t before = entry->sequence;
         atomic_store_explicit((_Atomic uint32_t *)&entry->sequence, before | 1,
                               memory_order_relaxed);
         atomic_thread_fence(memory_order_release);
-        entry->old_address = entry->new_address = entry->table = entry->moved = n;
+        entry->old_address = entry->moved = n;
+        /* More often in the middle of it than not. */
+        usleep(100);
         entry->table_resizes = n;
         atomic_store_explicit((_Atomic uint32_t *)&entry->sequence, before + 2,
                               memory_order_release);
-        if (n % 64 == 0)
-            usleep(50);
+        usleep(20);
     }
 }
 
@@ -226,24 +226,25 @@ static void entries_are_never_torn(void **state)
     char *map = map_trace(builder.size);
     pid_t writer = fork();
     if (writer == 0)
-        write_without_rest(&builder, map);
+        write_without_rest(map);
     unsigned whole = 0;
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 100; i++) {
         assert_int_equal(trace_read(path, &trace, error, sizeof(error)), 0);
         assert_true(trace->running);
-        for (size_t k = 0; k < trace->open_count; k++, whole++) {
-            assert_int_equal(trace->open[k].sequence % 2, 0);
-            if (i == 0)
-                continue; /* may still be as it was built */
-            assert_int_equal(trace->open[k].old_address, trace->open[k].table_resizes);
-            assert_int_equal(trace->open[k].moved, trace->open[k].table_resizes);
+        assert_int_equal(trace->cut_entries, 0);
+        assert_int_equal(trace->open_count, 1);
+        const struct trace_resize *seen = &trace->open[0];
+        assert_int_equal(seen->sequence % 2, 0);
+        if (seen->sequence > 2) { /* else it is as it was built */
+            assert_int_equal(seen->old_address, seen->table_resizes);
+            assert_int_equal(seen->moved, seen->table_resizes);
+            whole++;
         }
         trace_free(trace);
-        usleep(100);
     }
     kill(writer, SIGKILL);
     waitpid(writer, NULL, 0);
-    assert_true(whole > 100);
+    assert_true(whole > 50);
     munmap(map, builder.size);
     builder_free(&builder);
 }
