@@ -1,5 +1,6 @@
 """make install and uninstall, and what is installed: that it works, and what it depends on."""
 
+import re
 import shutil
 import subprocess
 
@@ -50,10 +51,11 @@ def test_library_exports_nothing_of_its_own(maptrace):
     assert not strange
 
 
-def test_library_needs_libc_alone(maptrace):
+def test_library_needs_libc_and_the_compilers_runtime_alone(maptrace):
     lines = subprocess.check_output(["readelf", "-dW", maptrace.library], text=True)
     needed = {line.split("[")[1].rstrip("]") for line in lines.splitlines() if "(NEEDED)" in line}
-    assert needed <= {"libc.so.6", "ld-linux-x86-64.so.2"}
+    # libgcc_s: an exception may pass through an operator new of ours.
+    assert needed <= {"libc.so.6", "ld-linux-x86-64.so.2", "libgcc_s.so.1"}
     assert "TEXTREL" not in lines
 
 
@@ -89,13 +91,12 @@ def test_manual_page_is_well_formed(page):
 
 def test_manual_names_every_option(maptrace):
     for command, page in ([maptrace.maptrace, "run"], "maptrace.1"), ([maptrace.report], "maptrace-report.1"):
-        text = (PROJECT / "docs" / page).read_text().replace("\\-", "-")
+        text = (PROJECT / "docs" / page).read_text()
         answer = subprocess.check_output([*command, "--help"], text=True)
-        names = {word.lstrip("-").split("=")[0].rstrip(",]") for word in answer.split()
-                 if word.startswith("--")}
-        missing = {name for name in names if name not in ("", "usage")
-                   and f"Fl Fl {name}" not in text}
-        assert not missing
+        # At the beginning of a line, or after the short form; --usage is argp's own.
+        names = set(re.findall(r"^ +(?:-., )?--([a-z-]+)", answer, re.MULTILINE)) - {"usage"}
+        assert len(names) > 5
+        assert not {name for name in names if f"Fl Fl {name}" not in text}
 
 
 def test_manual_names_every_key_of_a_rule():

@@ -61,7 +61,7 @@ static void log_in(struct table *table, unsigned long user)
         abort();
     if (table->old)
         session_table_step(table);
-    else if (table->sessions == 1ul << table->exponent)
+    if (!table->old && table->sessions >= 1ul << table->exponent)
         session_table_expand(table);
     struct session **bucket = bucket_of(table, user);
     *session = (struct session){.next = *bucket, .user = user};
@@ -75,10 +75,11 @@ static void serve(struct table *table, unsigned long users)
         log_in(table, user);
 }
 
+static struct table table = {.exponent = 4, .moved = -1};
+
 int main(void)
 {
-    struct table table = {.buckets = calloc(16, sizeof *table.buckets), .exponent = 4, .moved = -1};
-
+    table.buckets = calloc(16, sizeof *table.buckets);
     if (!table.buckets)
         return 1;
     serve(&table, 66000);
