@@ -7,7 +7,7 @@
 #include <setjmp.h>
 #include <string.h>
 
-#include "rules/glob.h"
+#include "rules/punycode.h"
 #include "rules/rule.h"
 #include "rules/symbol.h"
 
@@ -29,6 +29,23 @@ static void receive(const char *text, size_t bytes, void *context)
         longjmp(sink->full, 1);
 }
 
+/*
+ * libiberty's printer puts an array on the stack with an entry for each pair of
+ * a template and a reference to a template parameter.
+ */
+#define PAIRS_LIMIT 4096u
+
+static bool stack_hungry(const char *mangled)
+{
+    size_t templates = 0, references = 0;
+
+    for (const char *at = mangled; *at; at++) {
+        templates += *at == 'I';
+        references += (*at == 'R' || *at == 'O') && at[1] == 'T';
+    }
+    return templates * references > PAIRS_LIMIT;
+}
+
 enum outcome { DEMANGLE_FAILED, DEMANGLE_CUT, DEMANGLE_WHOLE };
 
 static enum outcome demangle(const char *mangled, enum symbol_mangling mangling, int options,
@@ -37,6 +54,11 @@ static enum outcome demangle(const char *mangled, enum symbol_mangling mangling,
     struct sink sink = {.buffer = buffer, .bytes = bytes};
     int done;
 
+    if (mangling == MANGLING_RUST ? mangled[1] == 'R' && punycode_possible(mangled)
+                                  : stack_hungry(mangled)) {
+        buffer[0] = '\0';
+        return DEMANGLE_FAILED;
+    }
     if (_setjmp(sink.full)) {
         buffer[bytes - 1] = '\0';
         return DEMANGLE_CUT;
@@ -44,7 +66,8 @@ static enum outcome demangle(const char *mangled, enum symbol_mangling mangling,
     if (mangling == MANGLING_RUST)
         done = rust_demangle_callback(mangled, options, receive, &sink);
     else
-        done = cplus_demangle_v3_callback(mangled, options, receive, &sink);
+        /* Its recursion limit would refuse names above 1 KiB; ours stands in SYMBOL_LIMIT. */
+        done = cplus_demangle_v3_callback(mangled, options | DMGL_NO_RECURSE_LIMIT, receive, &sink);
     buffer[sink.used] = '\0';
     return done ? DEMANGLE_WHOLE : DEMANGLE_FAILED;
 }
@@ -127,7 +150,8 @@ bool symbol_write_form(const char *name, enum symbol_form form, char *buffer, si
         return true;
     }
     mangling = symbol_mangling(name);
-    if (mangling == MANGLING_NONE || stem > SYMBOL_LIMIT)
+    if (mangling == MANGLING_NONE || stem > SYMBOL_LIMIT ||
+        (form == FORM_CLONE && name[stem] != '.'))
         return false;
     memcpy(mangled, name, stem);
     mangled[stem] = '\0';
@@ -143,7 +167,7 @@ bool symbol_write_form(const char *name, enum symbol_form form, char *buffer, si
     if (form == FORM_BARE && rust)
         return cut_generics(buffer);
     if (form == FORM_CLONE)
-        return name[stem] == '.' && append_clones(name + stem, buffer, bytes);
+        return append_clones(name + stem, buffer, bytes);
     return true;
 }
 

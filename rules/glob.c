@@ -166,29 +166,48 @@ static bool written_by_demangler(struct anchor run)
     return run.text[0] >= '0' && run.text[0] <= '9';
 }
 
-struct anchor glob_anchor(const char *glob)
+/* A plain function name stands in its symbol as it is, even if it is `string`. */
+static bool plain_name(const char *glob)
 {
-    struct anchor best = {.text = glob};
-    const char *cursor = glob;
-    /* A plain function name stands in its symbol as it is, even if it is `string`. */
-    bool plain =
-        glob[strspn(glob, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] ==
-        '\0';
+    while (identifier_character(*glob))
+        glob++;
+    return *glob == '\0';
+}
 
-    while (*cursor) {
-        if (!identifier_character(*cursor)) {
-            cursor++;
+bool glob_next_anchor(const char *glob, const char **cursor, struct anchor *anchor)
+{
+    const char *at = *cursor;
+
+    /* A clone's suffix is written otherwise in symbols. */
+    while (*at && strncmp(at, " [clone ", 8) != 0) {
+        if (!identifier_character(*at)) {
+            at++;
             continue;
         }
-        struct anchor run = {.text = cursor};
-        while (identifier_character(*cursor))
-            cursor++;
-        run.bytes = (size_t)(cursor - run.text);
+        struct anchor run = {.text = at};
+        while (identifier_character(*at))
+            at++;
+        run.bytes = (size_t)(at - run.text);
         run.begins = run.text == glob || (run.text[-1] != '*' && run.text[-1] != '?');
-        run.ends = *cursor != '*' && *cursor != '?';
-        if (run.bytes >= ANCHOR_MIN_BYTES && run.bytes > best.bytes &&
-            (plain || !written_by_demangler(run)))
-            best = run;
+        run.ends = *at != '*' && *at != '?';
+        if (run.bytes >= ANCHOR_MIN_BYTES && (plain_name(glob) || !written_by_demangler(run))) {
+            *cursor = at;
+            *anchor = run;
+            return true;
+        }
+    }
+    *cursor = at;
+    return false;
+}
+
+struct anchor glob_anchor(const char *glob)
+{
+    struct anchor best = {.text = glob}, anchor;
+    const char *cursor = glob;
+
+    while (glob_next_anchor(glob, &cursor, &anchor)) {
+        if (anchor.bytes > best.bytes)
+            best = anchor;
     }
     return best;
 }

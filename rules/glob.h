@@ -13,11 +13,15 @@
 
 struct anchor {
     const char *text; /* inside the glob, not terminated */
-    size_t bytes;     /* 0: the glob has none */
-    bool begins;      /* an identifier of the name must begin where the anchor does */
-    bool ends;        /* and end where it ends */
+    size_t bytes;
+    bool begins; /* an identifier of the name must begin where the anchor does */
+    bool ends;   /* and end where it ends */
 };
 
+/* The next anchor of a glob; *CURSOR is at its start before the first call. False: no more. */
+bool glob_next_anchor(const char *glob, const char **cursor, struct anchor *anchor);
+
+/* The longest anchor: bytes is 0 if the glob has none and so fits too much. */
 struct anchor glob_anchor(const char *glob);
 
 bool identifier_character(char character);

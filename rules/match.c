@@ -3,6 +3,7 @@
  * their first three characters in a bitmap of hashes, which rejects nearly
  * every name; only a name that holds an anchor is brought into its other forms.
  */
+#define _GNU_SOURCE /* memmem */
 #include <string.h>
 
 #include "rules/glob.h"
@@ -18,8 +19,11 @@
 struct entry {
     struct rule *rule;
     const struct rule_glob *glob;
-    struct anchor anchor;
-    uint32_t next; /* in its bucket */
+    struct anchor anchor;   /* the one that is looked up */
+    struct anchor *anchors; /* all, in the order of the glob; the last has no bytes */
+    struct anchor leading;  /* what a name must begin with; bytes is 0 if that is open */
+    bool path;              /* could match a Rust path: has `::` or a wildcard */
+    uint32_t next;          /* in its bucket */
 };
 
 struct rule_matcher {
@@ -34,19 +38,57 @@ static uint32_t gram_hash(const char *text)
     const unsigned char *byte = (const unsigned char *)text;
     uint32_t gram = byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16;
 
-    return (gram * 0x9e3779b1u) >> (32 - FILTER_BITS);
+    return gram * 0x9e3779b1u >> (32 - FILTER_BITS);
 }
 
-static void add(struct rule_matcher *matcher, struct rule *rule, const struct rule_glob *glob)
+/*
+ * The anchor that GLOB begins with. Not if there is a space in it: it might be
+ * that of a return type.
+ */
+static struct anchor leading_anchor(const char *glob)
+{
+    struct anchor first;
+    const char *cursor = glob;
+
+    if (!strchr(glob, ' ') && glob_next_anchor(glob, &cursor, &first) && first.text == glob)
+        return first;
+    return (struct anchor){.text = glob};
+}
+
+/* All anchors of GLOB, ended by one without bytes; NULL: no memory. */
+static struct anchor *all_anchors(const char *glob, struct rule_arena *arena)
+{
+    struct anchor anchor, *anchors;
+    const char *cursor = glob;
+    size_t count = 0;
+
+    while (glob_next_anchor(glob, &cursor, &anchor))
+        count++;
+    anchors = arena->take(arena, (count + 1) * sizeof *anchors);
+    cursor = glob;
+    for (size_t i = 0; anchors && i < count; i++)
+        glob_next_anchor(glob, &cursor, &anchors[i]);
+    return anchors;
+}
+
+static bool add(struct rule_matcher *matcher, struct rule *rule, const struct rule_glob *glob,
+                struct rule_arena *arena)
 {
     struct entry *entry = &matcher->entries[matcher->count];
     struct anchor anchor = glob_anchor(glob->text);
     uint32_t hash = gram_hash(anchor.text);
     uint32_t *bucket = &matcher->buckets[hash >> (FILTER_BITS - BUCKET_BITS)];
 
-    *entry = (struct entry){.rule = rule, .glob = glob, .anchor = anchor, .next = *bucket};
+    *entry = (struct entry){.rule = rule,
+                            .glob = glob,
+                            .anchor = anchor,
+                            .anchors = all_anchors(glob->text, arena),
+                            .leading = leading_anchor(glob->text),
+                            .path = glob->text[strcspn(glob->text, ":*?")] != '\0',
+                            .next = *bucket};
     matcher->filter[hash / 64] |= 1ull << (hash % 64);
     *bucket = matcher->count++;
+    return entry->anchors != NULL;
 }
 
 struct rule_matcher *rules_matcher(const struct rule_set *set, struct rule_arena *arena)
@@ -66,8 +108,10 @@ struct rule_matcher *rules_matcher(const struct rule_set *set, struct rule_arena
     matcher->entries = entries;
     memset(matcher->buckets, 0xff, sizeof matcher->buckets);
     for (struct rule *rule = set->first; rule; rule = rule->next) {
-        for (const struct rule_glob *glob = rule->globs; glob && !rule->broken; glob = glob->next)
-            add(matcher, rule, glob);
+        for (const struct rule_glob *glob = rule->globs; glob && !rule->broken; glob = glob->next) {
+            if (!add(matcher, rule, glob, arena))
+                return NULL;
+        }
     }
     return matcher;
 }
@@ -82,49 +126,123 @@ static bool counted(const char *name, size_t at, size_t bytes)
     return true;
 }
 
+static bool digit(char character)
+{
+    return character >= '0' && character <= '9';
+}
+
 /*
- * The anchor stands in NAME at AT; could the identifier there be the glob's? A
- * mangled C++ name has the length of every identifier before it. A glob may
- * also be written mangled, and then its anchor begins at the name's start.
+ * The anchor stands in NAME at AT; could the identifier there be the glob's? In
+ * mangled names its length stands before it; legacy Rust writes what is no
+ * identifier in C++ as $LT$ into it, and v0 sets its length off with `_`. A glob
+ * may also be written mangled, and then its anchor begins at the name's start.
  */
 static bool fits(const struct anchor *anchor, enum symbol_mangling mangling, const char *name,
                  size_t at)
 {
-    char before = at ? name[at - 1] : '\0', after = name[at + anchor->bytes];
-
-    if (mangling == MANGLING_RUST || at == 0)
+    if (at == 0 || (mangling != MANGLING_NONE && !anchor->begins))
         return true;
-    if (mangling == MANGLING_CXX) {
-        if (anchor->begins && anchor->ends)
-            return counted(name, at, anchor->bytes);
-        return !anchor->begins || (before >= '0' && before <= '9');
+    char before = name[at - 1];
+    bool whole = anchor->begins && anchor->ends;
+    switch (mangling) {
+    case MANGLING_CXX:
+        return whole ? counted(name, at, anchor->bytes) : digit(before);
+    case MANGLING_RUST:
+        if (name[1] != 'R')
+            return digit(before) || !identifier_character(before);
+        if (before == '_')
+            before = name[--at - 1];
+        return whole ? counted(name, at, anchor->bytes) : digit(before);
+    default:
+        return !(anchor->begins && identifier_character(before)) &&
+               !(anchor->ends && identifier_character(name[at + anchor->bytes]));
     }
-    return !(anchor->begins && identifier_character(before)) &&
-           !(anchor->ends && identifier_character(after));
 }
 
-/* Sets a bit in HITS for every entry whose anchor stands in NAME. */
-static bool scan(const struct rule_matcher *matcher, const char *name, size_t bytes,
-                 enum symbol_mangling mangling, uint64_t *hits)
+/* Could NAME, demangled, begin with what the glob begins with? */
+static bool leads(const struct entry *entry, enum symbol_mangling mangling, const char *name)
 {
-    bool any = false;
+    const struct anchor *anchor = &entry->leading;
 
+    if (mangling == MANGLING_RUST && !entry->path)
+        return false;
+    if (anchor->bytes == 0 || strncmp(name, anchor->text, anchor->bytes) == 0)
+        return true;
+    if (mangling != MANGLING_CXX)
+        return mangling == MANGLING_RUST;
+    /* Local, nested, static, and qualifiers: then the first identifier. */
+    size_t at = 2 + strspn(name + 2, "ZNLrVKRO");
+    at += strspn(name + at, "0123456789");
+    return strncmp(name + at, anchor->text, anchor->bytes) == 0 && fits(anchor, mangling, name, at);
+}
+
+/* True if every anchor of the glob stands somewhere in NAME. */
+static bool holds_all(const struct entry *entry, enum symbol_mangling mangling, const char *name,
+                      size_t bytes)
+{
+    for (const struct anchor *anchor = entry->anchors; anchor->bytes; anchor++) {
+        const char *at = name;
+        do {
+            at = memmem(at, (size_t)(name + bytes - at), anchor->text, anchor->bytes);
+            if (!at)
+                return false;
+        } while (!fits(anchor, mangling, name, (size_t)(at++ - name)));
+    }
+    return true;
+}
+
+static bool stands_at(const struct anchor *anchor, const char *name, size_t bytes, size_t at)
+{
+    return anchor->bytes <= bytes - at && memcmp(name + at, anchor->text, anchor->bytes) == 0;
+}
+
+/* The first entry of the bucket for what stands in NAME at AT, or NO_ENTRY. */
+__attribute__((always_inline)) static inline uint32_t look_up(const struct rule_matcher *matcher,
+                                                              const char *name, size_t at)
+{
+    uint32_t hash = gram_hash(name + at);
+
+    if (!(matcher->filter[hash / 64] >> (hash % 64) & 1))
+        return NO_ENTRY;
+    return matcher->buckets[hash >> (FILTER_BITS - BUCKET_BITS)];
+}
+
+/* Where the first anchor of any entry stands in NAME; BYTES if nowhere. */
+static size_t first_anchor(const struct rule_matcher *matcher, const char *name, size_t bytes)
+{
     for (size_t at = 0; at + ANCHOR_MIN_BYTES <= bytes; at++) {
-        uint32_t hash = gram_hash(name + at);
-        if (!(matcher->filter[hash / 64] >> (hash % 64) & 1))
-            continue;
-        uint32_t index = matcher->buckets[hash >> (FILTER_BITS - BUCKET_BITS)];
+        uint32_t index = look_up(matcher, name, at);
         for (; index != NO_ENTRY; index = matcher->entries[index].next) {
-            const struct anchor *anchor = &matcher->entries[index].anchor;
-            if (anchor->bytes <= bytes - at &&
-                memcmp(name + at, anchor->text, anchor->bytes) == 0 &&
-                fits(anchor, mangling, name, at)) {
-                hits[index / 64] |= 1ull << (index % 64);
-                any = true;
-            }
+            if (stands_at(&matcher->entries[index].anchor, name, bytes, at))
+                return at;
         }
     }
-    return any;
+    return bytes;
+}
+
+/*
+ * From AT on, sets a bit in HITS for every entry whose anchors all stand in
+ * NAME. Returns how many.
+ */
+static unsigned collect(const struct rule_matcher *matcher, const char *name, size_t bytes,
+                        size_t at, enum symbol_mangling mangling, uint64_t *hits)
+{
+    unsigned count = 0;
+
+    for (; at + ANCHOR_MIN_BYTES <= bytes; at++) {
+        uint32_t index = look_up(matcher, name, at);
+        for (; index != NO_ENTRY; index = matcher->entries[index].next) {
+            const struct entry *entry = &matcher->entries[index];
+            if (hits[index / 64] >> (index % 64) & 1 ||
+                !stands_at(&entry->anchor, name, bytes, at) ||
+                !fits(&entry->anchor, mangling, name, at) || !leads(entry, mangling, name) ||
+                !holds_all(entry, mangling, name, bytes))
+                continue;
+            hits[index / 64] |= 1ull << (index % 64);
+            count++;
+        }
+    }
+    return count;
 }
 
 /* Reports the hits that match TEXT, and takes them out. */
@@ -147,8 +265,10 @@ static unsigned hold(const struct rule_matcher *matcher, const char *text, uint6
     return matches;
 }
 
-unsigned rules_match(const struct rule_matcher *matcher, const char *name, rule_found *found,
-                     void *context)
+/* The slow way, for names that hold an anchor; apart, for its large frame. */
+__attribute__((noinline)) static unsigned match_from(const struct rule_matcher *matcher,
+                                                     const char *name, size_t bytes, size_t at,
+                                                     rule_found *found, void *context)
 {
     size_t words = matcher->count / 64 + 1;
     uint64_t hits[words];
@@ -157,13 +277,21 @@ unsigned rules_match(const struct rule_matcher *matcher, const char *name, rule_
     unsigned matches = 0;
 
     memset(hits, 0, words * sizeof *hits);
-    if (!scan(matcher, name, strlen(name), mangling, hits))
-        return 0;
-    for (enum symbol_form form = FORM_PLAIN; form < FORM_COUNT; form++) {
+    unsigned left = collect(matcher, name, bytes, at, mangling, hits);
+    for (enum symbol_form form = FORM_PLAIN; form < FORM_COUNT && left > matches; form++) {
         if (form > FORM_STEM && mangling == MANGLING_NONE)
             break;
         if (symbol_write_form(name, form, text, sizeof text))
             matches += hold(matcher, text, hits, found, context);
     }
     return matches;
+}
+
+unsigned rules_match(const struct rule_matcher *matcher, const char *name, rule_found *found,
+                     void *context)
+{
+    size_t bytes = strlen(name);
+    size_t at = first_anchor(matcher, name, bytes);
+
+    return at == bytes ? 0 : match_from(matcher, name, bytes, at, found, context);
 }

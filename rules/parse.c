@@ -87,10 +87,11 @@ static void set_glob(struct parser *parser, const struct key *key, char *value)
     struct anchor anchor = glob_anchor(value);
 
     if (anchor.bytes == 0) {
-        fail(parser, parser->rule, parser->line,
-             "the glob '%.200s' of [%s] fits too much: write out at least one identifier of %u "
-             "characters or more",
-             value, parser->rule->name, ANCHOR_MIN_BYTES);
+        fail(
+            parser, parser->rule, parser->line,
+            "the glob '%.200s' of [%s] fits too much: write out at least one name of %u characters "
+            "or more that is no word of the language",
+            value, parser->rule->name, ANCHOR_MIN_BYTES);
         return;
     }
     struct rule_glob *glob = take(parser, sizeof *glob);

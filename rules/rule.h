@@ -124,14 +124,26 @@ uint64_t rules_hash(uint64_t seed, const char *text, size_t bytes);
 bool rules_glob(const char *glob, const char *name);
 
 /*
- * Calls FOUND for every glob of SET that matches the symbol NAME (mangled or
- * plain): the plain name, the name without its compiler clone suffixes, or its
- * demangled form (C++ and Rust), with and without the trailing `[clone ...]`,
- * is held against the globs. Symbols without any rule's anchor are rejected in
- * one pass over the name. Uses up to 64 KiB of stack; calls no allocator.
+ * What rules_match and rules_demangle may take of the stack for a name that was
+ * made to hurt. Real names take 20 to 60 KiB: call them on a stack of your own.
+ */
+#define RULES_STACK_BYTES (1024u * 1024u)
+
+/*
+ * Calls FOUND once for every glob of SET that matches the symbol NAME. Held
+ * against the globs are, in this order: the name as it is; without version and
+ * clone suffixes (.cold, .part.0, [clone .isra.0]); and demangled (C++, Rust):
+ * whole, without return type, without parameters too, and with the clone
+ * suffixes written as [clone .x]. Rust names are tried without and with hashes,
+ * and without trailing generic arguments. Broken rules match nothing.
+ *
+ * Names that do not hold every identifier of a glob are rejected without
+ * demangling. Left mangled are C++ and Rust names above 2 KiB, and Rust names
+ * with identifiers beyond ASCII. Calls no allocator; thread-safe.
  */
 struct rule_matcher;
 typedef void rule_found(void *context, struct rule *rule, const struct rule_glob *glob);
+/* NULL: no memory, or more than 65536 globs. */
 struct rule_matcher *rules_matcher(const struct rule_set *set, struct rule_arena *arena);
 unsigned rules_match(const struct rule_matcher *matcher, const char *name, rule_found *found,
                      void *context);

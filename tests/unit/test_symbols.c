@@ -1,0 +1,143 @@
+/* Names: globs, anchors, stems, and the demangler's bounds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rules/glob.h"
+#include "rules/punycode.h"
+#include "rules/rule.h"
+#include "rules/symbol.h"
+
+static void globs(void **state)
+{
+    (void)state;
+    assert_true(rules_glob("", ""));
+    assert_true(rules_glob("*", ""));
+    assert_true(rules_glob("a*c", "abcbc"));
+    assert_true(rules_glob("a?c", "abc"));
+    assert_true(rules_glob("*foo*bar*", "xfooyfoobarz"));
+    assert_true(rules_glob("a[b]", "a[b]"));
+    assert_false(rules_glob("a[b]", "ab"));
+    assert_false(rules_glob("a?", "a"));
+    assert_false(rules_glob("abc", "abcd"));
+    assert_false(rules_glob("*abc", "abcd"));
+    assert_false(rules_glob("", "a"));
+}
+
+static void anchors(void **state)
+{
+    static const struct {
+        const char *glob, *anchor;
+    } cases[] = {
+        {"_dictExpand", "_dictExpand"},
+        {"std::_Hashtable<*>::_M_rehash(*", "_Hashtable"},
+        {"*_HT_GROW", "_HT_GROW"},
+        {"std::string::grow(unsigned long)", "grow"},
+        {"string", "string"},
+        {"new*", ""},
+        {"*", ""},
+        {"foo::ab", "foo"},
+        {"x<12345>::ab", ""},
+        {"*td::x", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct anchor anchor = glob_anchor(cases[i].glob);
+        assert_int_equal(anchor.bytes, strlen(cases[i].anchor));
+        assert_memory_equal(anchor.text, cases[i].anchor, anchor.bytes);
+    }
+}
+
+static void stems(void **state)
+{
+    static const char *const cases[][2] = {
+        {"foo", "foo"},
+        {"foo.cold", "foo"},
+        {"foo.part.0", "foo"},
+        {"foo.constprop.12.isra.3.cold", "foo"},
+        {"foo.lto_priv.0", "foo"},
+        {"foo.llvm.1234567890", "foo"},
+        {"foo.123", "foo"},
+        {"foo.cold.1", "foo"},
+        {"foo.__uniq.123", "foo"},
+        {"foo@@GLIBC_2.2.5", "foo"},
+        {"foo@V1", "foo"},
+        {"foo [clone .isra.0]", "foo"},
+        {"foo(int) [clone .isra.0] [clone .cold]", "foo(int)"},
+        {"runtime.hashGrow", "runtime.hashGrow"},
+        {".cold", ".cold"},
+        {".1", ".1"},
+        {"@x", "@x"},
+        {"", ""},
+        {" [clone ]", " [clone ]"},
+        {"]", "]"},
+        {"a[3]", "a[3]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (symbol_stem(cases[i][0]) != strlen(cases[i][1]))
+            fail_msg("the stem of '%s' is %zu long", cases[i][0], symbol_stem(cases[i][0]));
+    }
+}
+
+static void demangles_within_its_buffer(void **state)
+{
+    char buffer[64], name[8192];
+
+    (void)state;
+    assert_true(rules_demangle("_ZN2ns4growEi.isra.0", buffer, sizeof buffer));
+    assert_string_equal(buffer, "ns::grow(int) [clone .isra.0]");
+    assert_false(rules_demangle("_dictExpand", buffer, sizeof buffer));
+    assert_string_equal(buffer, "_dictExpand");
+    assert_true(rules_demangle("_ZN2ns4growEi", buffer, 5));
+    assert_string_equal(buffer, "ns::");
+    assert_false(rules_demangle("_dictExpand", buffer, 5));
+    assert_string_equal(buffer, "_dic");
+    assert_false(rules_demangle("_Zwhat", buffer, sizeof buffer));
+    assert_string_equal(buffer, "_Zwhat");
+    assert_true(rules_demangle("_ZN1a1b17h0123456789abcdefE", buffer, sizeof buffer));
+    assert_string_equal(buffer, "a::b");
+    /* Refused for its length. */
+    memset(name, 'P', sizeof name);
+    memcpy(name, "_Z1f", 4);
+    strcpy(name + sizeof name - 2, "i");
+    assert_false(rules_demangle(name, buffer, sizeof buffer));
+    /* Its text doubles with every parameter: the buffer's end must stop it. */
+    strcpy(name, "_Z1fSt4pairIiiE");
+    strcpy(name, "_Z1f4pairIiiES_IS0_S0_E");
+    for (const char *digit = "123456789ABCDEFGHIJKLMNOPQRSTUVW"; digit[1]; digit++)
+        snprintf(name + strlen(name), 32, "S_IS%c_S%c_E", *digit, *digit);
+    assert_true(rules_demangle(name, buffer, sizeof buffer));
+    assert_int_equal(strlen(buffer), sizeof buffer - 1);
+}
+
+static void tells_punycode(void **state)
+{
+    (void)state;
+    assert_true(punycode_possible("_RNvC1au7fge_hoa"));
+    assert_true(punycode_possible("_RNvMCs6GmmlP4bgsG_1rINtB2_u9Gre_6ka8imEu7fge_hoaB2_"));
+    assert_false(punycode_possible("_RNvNtC3cpu4menu3foo"));
+    assert_false(punycode_possible("_RINvC1a3foouE"));
+    assert_false(punycode_possible("_RNvMs_C1au3foo")); /* <()>::foo */
+    assert_false(punycode_possible("_RINvC1a3fooDNtC1b2FnEL_FUKCuEuAhj4_Kb1_E"));
+    assert_true(punycode_possible("_R"));
+    assert_true(punycode_possible("_RNvC1a99b"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(globs),          cmocka_unit_test(anchors),
+        cmocka_unit_test(stems),          cmocka_unit_test(demangles_within_its_buffer),
+        cmocka_unit_test(tells_punycode),
+    };
+
+    return cmocka_run_group_tests_name("symbols", tests, NULL, NULL);
+}
