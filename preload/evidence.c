@@ -6,6 +6,7 @@
 
 #include "code.h"
 #include "modules.h"
+#include "open_resizes.h"
 #include "safe_read.h"
 
 /* Stack words that are looked at: of the grow frames, and of the caller's behind them. */
@@ -15,25 +16,49 @@
 
 /* Scratch, under the tracer's lock: a program's stack may be small. */
 static struct frame frames[RECOGNISE_DEPTH + 2];
+static uintptr_t addresses[CANDIDATES_MOST];
 static uint64_t windows[CANDIDATES_MOST * TABLE_WORDS];
 static bool readable[CANDIDATES_MOST];
 
-static bool live_of_rule(array_index index, uint16_t rule)
-{
-    const struct array *array = index ? arrays_at(index) : NULL;
+/* What the new array is, so that it is not taken for an old one. */
+struct search {
+    struct evidence *evidence;
+    uint16_t rule;
+    uintptr_t self;
+    uint64_t self_bytes;
+};
 
-    return array && array->record.rule == rule && !array->resize;
+/* The live array of the rule that WORD points into, unless it has been replaced for good. */
+static array_index old_array(const struct search *search, uintptr_t word)
+{
+    if (word - search->self < search->self_bytes)
+        return 0;
+    array_index index = arrays_around(word);
+    if (!index)
+        return 0;
+    const struct array *array = arrays_at(index);
+    return array->record.rule == search->rule &&
+                   (!array->resize || open_resizes_at(array->resize)->unsettled)
+               ? index
+               : 0;
 }
 
-static void add_item(struct evidence *evidence, uintptr_t slot, uintptr_t table, array_index index,
-                     unsigned rank)
+bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot)
 {
+    return slot >= evidence->frame_low && slot < evidence->frame_high;
+}
+
+static void add_item(struct evidence *evidence, struct evidence_item item)
+{
+    if (evidence_in_dead_frame(evidence, item.slot))
+        item.slot = 0;
     for (unsigned i = 0; i < evidence->count; i++)
-        if (evidence->items[i].slot == slot && evidence->items[i].array == index)
+        if (evidence->items[i].slot == item.slot && evidence->items[i].array == item.array)
             return;
+    if (item.array)
+        item.serial = arrays_at(item.array)->serial;
     if (evidence->count < EVIDENCE_MOST)
-        evidence->items[evidence->count++] =
-            (struct evidence_item){slot, table, index, arrays_at(index)->serial, rank};
+        evidence->items[evidence->count++] = item;
 }
 
 static bool may_be_table(uintptr_t word)
@@ -41,78 +66,131 @@ static bool may_be_table(uintptr_t word)
     return word % 8 == 0 && word >= 65536 && word < 0x7fffffffe000;
 }
 
-static void add_candidate(struct evidence *evidence, uintptr_t word)
+static void add_candidate(struct evidence *evidence, uintptr_t word, locator_source source)
 {
     if (!may_be_table(word) || evidence->candidate_count == CANDIDATES_MOST)
         return;
     for (unsigned i = 0; i < evidence->candidate_count; i++)
-        if (evidence->candidates[i] == word)
+        if (evidence->candidates[i].table == word)
             return;
-    evidence->candidates[evidence->candidate_count++] = word;
+    evidence->candidates[evidence->candidate_count++] = (struct evidence_candidate){word, source};
 }
 
 /* A word that the grow's frames hold: an array itself, or a pointer to a table. */
-static void consider(struct evidence *evidence, uintptr_t word, uintptr_t slot, uint16_t rule,
-                     uintptr_t self, uint64_t self_bytes, unsigned rank)
+static void consider(const struct search *search, uintptr_t word, uintptr_t slot,
+                     locator_source source, unsigned rank)
 {
-    if (word - self < self_bytes)
-        return;
-    array_index index = arrays_around(word);
-    if (!live_of_rule(index, rule)) {
-        add_candidate(evidence, word);
+    array_index index = old_array(search, word);
+
+    if (!index) {
+        add_candidate(search->evidence, word, source);
         return;
     }
-    add_item(evidence, slot, 0, index, rank);
+    add_item(search->evidence, (struct evidence_item){.slot = slot, .array = index, .rank = rank});
     /* Where this array was kept when it was young, if it still is. */
     uintptr_t holder = arrays_at(index)->record.holder, held;
     if (holder && safe_read(holder, &held, sizeof held) && arrays_around(held) == index)
-        add_item(evidence, holder, arrays_at(index)->record.table, index, rank + 1);
+        add_item(search->evidence, (struct evidence_item){.slot = holder,
+                                                          .table = arrays_at(index)->record.table,
+                                                          .array = index,
+                                                          .rank = rank + 1});
 }
 
-static void consider_registers(struct evidence *evidence, const struct frame *frame, uint16_t rule,
-                               uintptr_t self, uint64_t bytes, unsigned rank)
+static void consider_registers(const struct search *search, unsigned frame, unsigned from_grow,
+                               unsigned rank)
 {
     for (unsigned i = 0; i < REGISTER_COUNT; i++)
-        consider(evidence, frame->registers[i], 0, rule, self, bytes, rank);
+        consider(search, frames[frame].registers[i], 0, locator_register(from_grow, i), rank);
 }
 
-static void consider_words(struct evidence *evidence, uintptr_t low, uintptr_t high, uint16_t rule,
-                           uintptr_t self, uint64_t bytes, unsigned rank)
+static void consider_words(const struct search *search, uintptr_t base, uintptr_t low,
+                           uintptr_t high, unsigned rank)
 {
     for (uintptr_t at = low; at + 8 <= high; at += 8)
-        consider(evidence, *(const uintptr_t *)at, at, rule, self, bytes, rank);
+        consider(search, *(const uintptr_t *)at, at, locator_word((unsigned)((at - base) / 8)),
+                 rank);
+}
+
+static void read_windows(const struct evidence *evidence)
+{
+    for (unsigned i = 0; i < evidence->candidate_count; i++)
+        addresses[i] = evidence->candidates[i].table;
+    safe_read_windows(addresses, evidence->candidate_count, TABLE_WORDS, windows, readable);
 }
 
 /* Looks behind the candidates for pointers to live arrays. */
-static void look_behind(struct evidence *evidence, uint16_t rule, uintptr_t self,
-                        uint64_t self_bytes)
+static void look_behind(const struct search *search)
 {
-    safe_read_windows(evidence->candidates, evidence->candidate_count, TABLE_WORDS, windows,
-                      readable);
+    struct evidence *evidence = search->evidence;
+
+    read_windows(evidence);
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++) {
-            uintptr_t word = windows[i * TABLE_WORDS + w];
-            array_index index = word - self < self_bytes ? 0 : arrays_around(word);
+            array_index index = old_array(search, windows[i * TABLE_WORDS + w]);
 
-            if (live_of_rule(index, rule))
-                add_item(evidence, evidence->candidates[i] + 8 * w, evidence->candidates[i], index,
-                         16 + i);
+            if (index)
+                add_item(evidence, (struct evidence_item){.slot = addresses[i] + 8 * w,
+                                                          .table = addresses[i],
+                                                          .source = evidence->candidates[i].source,
+                                                          .array = index,
+                                                          .rank = 16 + i + w});
         }
 }
 
 /* Arrays whose holder is a global variable are found through it: no register need lead there. */
-static void look_at_globals(struct evidence *evidence, uint16_t rule)
+static void look_at_globals(const struct search *search)
 {
     for (array_index index = 1; index < arrays_end(); index++) {
         const struct array *array = arrays_at(index);
         uintptr_t word;
 
-        if (array->record.state != TRACE_SLOT_USED || !(array->record.flags & TRACE_ARRAY_GLOBAL) ||
-            !live_of_rule(index, rule))
-            continue;
-        if (safe_read(array->record.holder, &word, sizeof word) && arrays_around(word) == index)
-            add_item(evidence, array->record.holder, array->record.holder, index, 64);
+        if (array->record.state == TRACE_SLOT_USED && (array->record.flags & TRACE_ARRAY_GLOBAL) &&
+            safe_read(array->record.holder, &word, sizeof word) && old_array(search, word) == index)
+            add_item(search->evidence, (struct evidence_item){.slot = array->record.holder,
+                                                              .table = array->record.holder,
+                                                              .array = index,
+                                                              .rank = 64});
     }
+}
+
+static bool source_value(locator_source source, unsigned grow, unsigned kept, uintptr_t high,
+                         uintptr_t *value)
+{
+    if (source >> 31) {
+        unsigned frame = grow + (source >> 8 & 0xff);
+
+        *value = frame < kept ? frames[frame].registers[source & 0xff] : 0;
+        return frame < kept;
+    }
+    uintptr_t at = frames[grow].sp + 8 * (uintptr_t)(source & 0xffffff);
+    if (at + 8 > high)
+        return false;
+    *value = *(const uintptr_t *)at;
+    return true;
+}
+
+/* Looks where earlier grows from this very place kept their tables. */
+static void look_where_known(const struct search *search, unsigned grow, unsigned kept,
+                             uintptr_t high)
+{
+    struct locators *known = locators_find(search->evidence->site);
+
+    for (unsigned i = 0; known && i < known->count; i++) {
+        uintptr_t table, word;
+
+        if (!source_value(known->all[i].source, grow, kept, high, &table) || !may_be_table(table))
+            continue;
+        uintptr_t slot = table + (uintptr_t)(intptr_t)known->all[i].offset;
+        if (!safe_read(slot, &word, sizeof word))
+            continue;
+        add_item(search->evidence, (struct evidence_item){.slot = slot,
+                                                          .table = table,
+                                                          .source = known->all[i].source,
+                                                          .array = old_array(search, word),
+                                                          .rank = i});
+        add_candidate(search->evidence, table, known->all[i].source);
+    }
+    search->evidence->sure = locators_sure(known) && search->evidence->count;
 }
 
 static unsigned walk(const struct call_site *site, const struct recognised *found,
@@ -142,7 +220,8 @@ static unsigned walk(const struct call_site *site, const struct recognised *foun
 void evidence_collect(const struct call_site *site, const struct recognised *found, uintptr_t self,
                       uint64_t self_bytes, struct evidence_stack *stack, struct evidence *evidence)
 {
-    uint16_t rule = (uint16_t)found->rule->index;
+    struct search search = {evidence, (uint16_t)found->rule->index, self,
+                            self_bytes ? self_bytes : 1};
 
     stack->count = 0;
     evidence->count = evidence->candidate_count = 0;
@@ -157,51 +236,93 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     stack->cfa = has_caller ? frames[outer + 1].sp : frames[outer].sp + 8;
     stack->return_address = has_caller ? frames[outer + 1].pc : 0;
     stack->grow_pc = frames[grow].pc;
-    stack->role = 0;
-    for (unsigned i = 0; i <= grow; i++)
-        stack->role = (stack->role ^ frames[i].pc) * 0x9e3779b97f4a7c15u;
-
-    /* Nearest first: the grow functions' registers, their frames, then the frames below and the
-     * caller's. */
-    for (unsigned i = grow; i <= outer; i++)
-        consider_registers(evidence, &frames[i], rule, self, self_bytes, i - grow);
-    uintptr_t low = frames[grow].sp, high = has_caller ? frames[outer + 1].sp - 8 : low;
-    if (high - low > STACK_WORDS * 8)
-        high = low + STACK_WORDS * 8;
+    stack->role = evidence->site = 0;
+    for (unsigned i = 0; i <= outer + has_caller; i++) {
+        evidence->site = (evidence->site ^ frames[i].pc) * 0x9e3779b97f4a7c15u;
+        if (i == grow)
+            stack->role = evidence->site;
+    }
     evidence->frame_low = site->sp;
     evidence->frame_high = stack->cfa;
-    consider_words(evidence, low, high, rule, self, self_bytes, 4);
+
+    uintptr_t base = frames[grow].sp, caller = stack->cfa;
+    uintptr_t top = outer + 2 < kept ? frames[outer + 2].sp - 8 : caller;
+    if (top - caller > CALLER_WORDS * 8)
+        top = caller + CALLER_WORDS * 8;
+    look_where_known(&search, grow, kept, top);
+    if (evidence->sure)
+        return;
+
+    /* Nearest first: the grow functions' registers and frames, then their caller's. */
+    for (unsigned i = grow; i <= outer; i++)
+        consider_registers(&search, i, i - grow, i - grow);
+    uintptr_t high = caller - 8;
+    if (high - base > STACK_WORDS * 8)
+        high = base + STACK_WORDS * 8;
+    consider_words(&search, base, base, high, 4);
     if (has_caller) {
-        uintptr_t top = outer + 2 < kept ? frames[outer + 2].sp - 8 : frames[outer + 1].sp;
-
-        consider_registers(evidence, &frames[outer + 1], rule, self, self_bytes, 5);
-        if (top - frames[outer + 1].sp > CALLER_WORDS * 8)
-            top = frames[outer + 1].sp + CALLER_WORDS * 8;
-        consider_words(evidence, frames[outer + 1].sp, top, rule, self, self_bytes, 6);
+        consider_registers(&search, outer + 1, outer + 1 - grow, 5);
+        consider_words(&search, base, caller, top, 6);
     }
-    if (low > site->sp && low - site->sp <= STACK_WORDS * 8)
-        consider_words(evidence, site->sp, low, rule, self, self_bytes, 8);
-    look_behind(evidence, rule, self, self_bytes);
-    look_at_globals(evidence, rule);
-}
-
-bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot)
-{
-    return slot >= evidence->frame_low && slot < evidence->frame_high;
+    look_behind(&search);
+    look_at_globals(&search);
 }
 
 const struct evidence_item *evidence_flipped(const struct evidence *evidence, uintptr_t low,
                                              uint64_t bytes)
 {
+    const struct evidence_item *place = NULL;
+
     for (unsigned i = 0; i < evidence->count; i++) {
         const struct evidence_item *item = &evidence->items[i];
         uintptr_t word;
 
-        if (item->slot && !evidence_in_dead_frame(evidence, item->slot) &&
-            safe_read(item->slot, &word, sizeof word) && word - low < bytes)
+        if (!item->slot || !safe_read(item->slot, &word, sizeof word) || word - low >= bytes)
+            continue;
+        if (item->array)
             return item;
+        if (!place)
+            place = item;
     }
-    return NULL;
+    return place;
+}
+
+void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes)
+{
+    struct locators *known = locators_find(evidence->site);
+    unsigned held = 0;
+
+    if (evidence->sure) {
+        for (unsigned i = 0; i < evidence->count; i++) {
+            const struct evidence_item *item = &evidence->items[i];
+            uintptr_t word;
+
+            if (item->source && safe_read(item->slot, &word, sizeof word) && word - low < bytes) {
+                locators_confirm(evidence->site, item->source, (int32_t)(item->slot - item->table));
+                held++;
+            }
+        }
+        if (held)
+            return;
+    }
+    read_windows(evidence);
+    for (unsigned i = 0; i < evidence->candidate_count; i++)
+        for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
+            if (windows[i * TABLE_WORDS + w] - low < bytes &&
+                !evidence_in_dead_frame(evidence, addresses[i] + 8 * w)) {
+                locators_confirm(evidence->site, evidence->candidates[i].source, (int32_t)(8 * w));
+                held++;
+            }
+    for (unsigned l = known ? known->count : 0; held && l-- > 0;) {
+        bool good = false;
+
+        for (unsigned i = 0; i < evidence->candidate_count; i++)
+            if (evidence->candidates[i].source == known->all[l].source && readable[i] &&
+                known->all[l].offset < (int32_t)sizeof(uint64_t[TABLE_WORDS]))
+                good |= windows[i * TABLE_WORDS + (unsigned)known->all[l].offset / 8] - low < bytes;
+        if (!good)
+            locators_deny(evidence->site, known->all[l].source, known->all[l].offset);
+    }
 }
 
 static bool scan(uintptr_t from, uintptr_t to, uintptr_t low, uint64_t bytes, uintptr_t *holder)
@@ -247,12 +368,12 @@ static bool scan_data(const struct module *module, uintptr_t low, uint64_t bytes
 bool evidence_holder(const struct evidence *evidence, uintptr_t low, uint64_t bytes, bool globals,
                      uintptr_t code, uintptr_t *holder, uintptr_t *table)
 {
-    safe_read_windows(evidence->candidates, evidence->candidate_count, TABLE_WORDS, windows,
-                      readable);
+    read_windows(evidence);
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
-            if (windows[i * TABLE_WORDS + w] - low < bytes) {
-                *table = evidence->candidates[i];
+            if (windows[i * TABLE_WORDS + w] - low < bytes &&
+                !evidence_in_dead_frame(evidence, addresses[i] + 8 * w)) {
+                *table = addresses[i];
                 *holder = *table + 8 * w;
                 return true;
             }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "arrays.h"
+#include "locators.h"
 #include "recognise.h"
 
 #define EVIDENCE_MOST 24
@@ -21,19 +22,26 @@
 #define TABLE_WORDS 32
 
 struct evidence_item {
-    uintptr_t slot; /* place in memory; 0: only a register held the array */
-    uintptr_t
-        table; /* pointer through which the slot was found; 0: the slot itself was on the stack */
-    array_index array;
-    uint64_t serial; /* of the array */
-    unsigned rank;   /* lower is nearer to the grow function */
+    uintptr_t slot;        /* place in memory; 0: only a register or a dead frame held the array */
+    uintptr_t table;       /* pointer through which the slot was found; 0: none */
+    locator_source source; /* where that pointer stood; 0: not known */
+    array_index array;     /* 0: there was no array, only a place for one */
+    uint64_t serial;       /* of the array */
+    unsigned rank;         /* lower is nearer to the grow function */
+};
+
+struct evidence_candidate {
+    uintptr_t table; /* a pointer that may lead to the table */
+    locator_source source;
 };
 
 struct evidence {
+    uint64_t site; /* see locators.h */
+    bool sure;     /* the items come from locators that have proved themselves */
     unsigned count, candidate_count;
     struct evidence_item items[EVIDENCE_MOST];
-    uintptr_t candidates[CANDIDATES_MOST]; /* pointers that may lead to the table, nearest first */
-    uintptr_t frame_low, frame_high;       /* the frames that are gone when the grow is over */
+    struct evidence_candidate candidates[CANDIDATES_MOST]; /* nearest first */
+    uintptr_t frame_low, frame_high; /* the frames that are gone when the grow is over */
 };
 
 /* What the walk of a recognised allocation found; filled by evidence_stack. */
@@ -55,21 +63,24 @@ struct evidence_stack {
 void evidence_collect(const struct call_site *site, const struct recognised *found, uintptr_t self,
                       uint64_t self_bytes, struct evidence_stack *stack, struct evidence *evidence);
 
-/*
- * The item whose slot now points into [LOW, LOW+BYTES), or NULL. Slots in
- * frames that are gone prove nothing: a variable of the last call may have had
- * its place where this call has another.
- */
-const struct evidence_item *evidence_flipped(const struct evidence *evidence, uintptr_t low,
-                                             uint64_t bytes);
-
 /* SLOT is in a frame of the grow function, or below. */
 bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
 
 /*
- * Where a pointer into [LOW, LOW+BYTES) stands now, behind the candidates, in
- * the stack that was looked at, or, with GLOBALS, in the data of the module of
- * CODE and of the main program. False if nowhere.
+ * The item whose slot now points into [LOW, LOW+BYTES), or NULL; one that held
+ * an array before comes first. Slots in frames that are gone prove nothing: a
+ * variable of the last call may have had its place where this call has another.
+ */
+const struct evidence_item *evidence_flipped(const struct evidence *evidence, uintptr_t low,
+                                             uint64_t bytes);
+
+/* The grow is over and its array is (or is not) where the items said: remembers that. */
+void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes);
+
+/*
+ * Where a pointer into [LOW, LOW+BYTES) stands now: behind the candidates, or,
+ * with GLOBALS, in the data of the module of CODE and of the main program
+ * (*TABLE is 0 then). False if nowhere.
  */
 bool evidence_holder(const struct evidence *evidence, uintptr_t low, uint64_t bytes, bool globals,
                      uintptr_t code, uintptr_t *holder, uintptr_t *table);

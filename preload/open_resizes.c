@@ -127,6 +127,7 @@ static void drop(uint32_t index)
         arrays_publish(resize->old);
     }
     resize->record.state = TRACE_SLOT_FREE;
+    resize->owner = NULL;
     open_resizes_publish(index);
     resize->next_free = free_list;
     free_list = index;
@@ -290,6 +291,7 @@ void open_resizes_settle(uint32_t index)
     struct open_resize *resize = &resizes[index];
 
     resize->unsettled = false;
+    resize->owner = NULL;
     if (resize->record.flags & TRACE_RESIZE_RELEASED)
         finish(index);
     else
@@ -320,6 +322,7 @@ void open_resizes_inherit(void)
             continue;
         record->flags |= TRACE_RESIZE_INHERITED;
         resizes[index].unsettled = false;
+        resizes[index].owner = NULL;
         if (!(record->flags & TRACE_RESIZE_RELEASED))
             count_old(record->old_bytes);
     }

@@ -11,11 +11,14 @@
 #include "../rules/rule.h"
 #include "arrays.h"
 
+struct birth;
+
 struct open_resize {
     struct trace_resize record;
     array_index old; /* 0 once it is released */
     uint64_t old_serial;
-    bool unsettled; /* a birth may still take it back: it stays here even when released */
+    struct birth *owner; /* while unsettled: whose supposed replacement it is */
+    bool unsettled;      /* a birth may still take it back: it stays here even when released */
     uint32_t next_free;
 };
 

@@ -293,7 +293,9 @@ static void note_freed(struct thread *thread, const struct array *array, uint64_
     for (struct activation *activation = thread->open; activation; activation = activation->next) {
         bool born_here = false;
 
-        activation->last_ns = activation->over ? activation->last_ns : now;
+        if (activation->over)
+            continue;
+        activation->last_ns = now;
         if (activation->rule->index != array->record.rule || activation->freed_count == FREED_MOST)
             continue;
         for (unsigned i = 0; i < activation->birth_count; i++)

@@ -27,6 +27,42 @@ static uintptr_t table_of(const struct rule *rule, uintptr_t slot, uintptr_t tab
     return table ? table : slot;
 }
 
+static void take_back(struct birth *birth)
+{
+    if (!birth->resize)
+        return;
+    open_resizes_cancel(birth->resize);
+    birth->resize = 0;
+    if (alive(birth->array, birth->serial)) {
+        struct trace_array *new = &arrays_at(birth->array)->record;
+
+        /* Whatever it was supposed to continue, it does not. */
+        new->table_id = new->table = new->holder = new->table_resizes = 0;
+        new->table_peak_bytes = new->bytes;
+        new->flags &= (uint8_t)~TRACE_ARRAY_GLOBAL;
+    }
+}
+
+/* Another birth had been supposed to replace INDEX. True if the array is free to be paired now. */
+static bool release_from_other(array_index index)
+{
+    uint32_t resize = arrays_at(index)->resize;
+    struct open_resize *open = resize ? open_resizes_at(resize) : NULL;
+
+    if (open && open->unsettled && open->owner)
+        take_back(open->owner);
+    return arrays_at(index)->resize == 0;
+}
+
+/* Opens a resize that stays BIRTH's to take back until it is settled. */
+static bool suppose(struct activation *activation, struct birth *birth, array_index old)
+{
+    birth->resize = open_resizes_open(activation->rule, old, birth->array, birth->born_ns);
+    if (birth->resize)
+        open_resizes_at(birth->resize)->owner = birth;
+    return birth->resize != 0;
+}
+
 void settle_suppose(struct activation *activation, struct birth *birth)
 {
     const struct evidence_item *best = NULL;
@@ -36,13 +72,13 @@ void settle_suppose(struct activation *activation, struct birth *birth)
     for (unsigned i = 0; i < birth->evidence.count; i++) {
         const struct evidence_item *item = &birth->evidence.items[i];
         const struct array *array = arrays_at(item->array);
-        bool role = array->role == birth->role;
         bool mine = false;
 
         for (unsigned b = 0; b < activation->birth_count; b++)
             mine |= activation->births[b].array == item->array;
-        if (mine || array->resize || !alive(item->array, item->serial))
+        if (!item->array || mine || array->resize)
             continue;
+        bool role = array->role == birth->role;
         if (best && best->array != item->array)
             others++;
         if (!best || (role && !best_role) || (role == best_role && item->rank < best->rank)) {
@@ -50,10 +86,7 @@ void settle_suppose(struct activation *activation, struct birth *birth)
             best_role = role;
         }
     }
-    if (!best)
-        return;
-    birth->resize = open_resizes_open(activation->rule, best->array, birth->array, birth->born_ns);
-    if (!birth->resize)
+    if (!best || !suppose(activation, birth, best->array))
         return;
     struct trace_resize *record = &open_resizes_at(birth->resize)->record;
     record->alternatives = others;
@@ -111,32 +144,6 @@ static void settled_pair(struct activation *activation, struct birth *birth, uin
     birth->settled = true;
 }
 
-static void take_back(struct birth *birth)
-{
-    if (!birth->resize)
-        return;
-    open_resizes_cancel(birth->resize);
-    birth->resize = 0;
-    if (alive(birth->array, birth->serial)) {
-        struct trace_array *new = &arrays_at(birth->array)->record;
-
-        /* Whatever it was supposed to continue, it does not. */
-        new->table_id = new->table = new->holder = new->table_resizes = 0;
-        new->table_peak_bytes = new->bytes;
-        new->flags &= (uint8_t)~TRACE_ARRAY_GLOBAL;
-    }
-}
-
-/* Another birth of the same grow had been supposed to replace INDEX. */
-static void release_from_sibling(struct activation *activation, array_index index)
-{
-    uint32_t resize = arrays_at(index)->resize;
-
-    for (unsigned i = 0; resize && i < activation->birth_count; i++)
-        if (!activation->births[i].settled && activation->births[i].resize == resize)
-            take_back(&activation->births[i]);
-}
-
 static struct freed *find_freed(struct activation *activation, uint64_t serial)
 {
     for (unsigned i = 0; i < activation->freed_count; i++)
@@ -170,6 +177,8 @@ static bool find_holder(struct activation *activation, struct birth *birth, bool
     if (!table)
         new->record.flags |= TRACE_ARRAY_GLOBAL;
     keep_place(new, holder, table_of(activation->rule, holder, table));
+    if (table)
+        evidence_learn(&birth->evidence, birth->address, at_least_one(birth->bytes));
     return true;
 }
 
@@ -180,13 +189,10 @@ static bool proven(struct activation *activation, struct birth *birth,
     bool same = birth->resize && open_resizes_at(birth->resize)->old_serial == item->serial;
 
     if (!same && alive(item->array, item->serial)) {
-        release_from_sibling(activation, item->array);
-        if (arrays_at(item->array)->resize)
+        if (!release_from_other(item->array))
             return false; /* replaced by another table's grow already */
         take_back(birth);
-        birth->resize =
-            open_resizes_open(activation->rule, item->array, birth->array, birth->born_ns);
-        same = birth->resize != 0;
+        same = suppose(activation, birth, item->array);
     } else if (!same) {
         same = pair_with_freed(activation, birth, find_freed(activation, item->serial));
     }
@@ -196,7 +202,7 @@ static bool proven(struct activation *activation, struct birth *birth,
     struct trace_resize *record = &open_resizes_at(birth->resize)->record;
 
     keep_place(new, item->slot, table_of(activation->rule, item->slot, item->table));
-    if (item->slot == item->table)
+    if (item->slot == item->table && !item->source)
         new->record.flags |= TRACE_ARRAY_GLOBAL;
     arrays_publish(birth->array);
     record->holder = new->record.holder;
@@ -225,15 +231,13 @@ static bool shown_by_places(struct activation *activation, struct birth *birth, 
 
             if (!progress_is_open(rule, bases[b], &old->record, &new->record))
                 continue;
-            release_from_sibling(activation, item->array);
             if (!birth->resize || open_resizes_at(birth->resize)->old != item->array) {
-                if (old->resize)
+                if (!release_from_other(item->array))
                     continue;
                 take_back(birth);
-                birth->resize = open_resizes_open(rule, item->array, birth->array, birth->born_ns);
+                if (!suppose(activation, birth, item->array))
+                    return false;
             }
-            if (!birth->resize)
-                return false;
             struct trace_resize *record = &open_resizes_at(birth->resize)->record;
             record->table = bases[b];
             record->holder = bases[b] + (uintptr_t)(intptr_t)rule->old.offset;
@@ -361,8 +365,19 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
     }
     const struct evidence_item *item =
         evidence_flipped(&birth->evidence, birth->address, at_least_one(birth->bytes));
-    if (item && proven(activation, birth, item, now))
+    if (item)
+        evidence_learn(&birth->evidence, birth->address, at_least_one(birth->bytes));
+    if (item && item->array && proven(activation, birth, item, now))
         return;
+    if (item && !item->array && birth->evidence.sure &&
+        !(activation->rule->kind == RULE_INCREMENTAL && activation->rule->old.known)) {
+        /* Where this table keeps its array there was none before. */
+        take_back(birth);
+        keep_place(arrays_at(birth->array), item->slot,
+                   table_of(activation->rule, item->slot, item->table));
+        settle_first(activation, birth);
+        return;
+    }
     if (shown_by_places(activation, birth, now))
         return;
     struct open_resize *resize = birth->resize ? open_resizes_at(birth->resize) : NULL;
