@@ -164,22 +164,65 @@ static void line_at(Dwarf_Die *unit, Dwarf_Addr address, struct place *place, ch
     place->line = place->file ? (unsigned)number : 0;
 }
 
-/* The scopes around ADDRESS as they are nested in the code; 0 if there are none. */
-static int scopes_at(Dwarf_Die *unit, Dwarf_Addr address, Dwarf_Die **scopes)
+/* --- what stands around an address -------------------------------------------- */
+
+#define MOST_DEPTH 128
+
+/* Functions around an address, outermost first. */
+struct scopes {
+    Dwarf_Die functions[MOST_DEPTH];
+    int count;
+};
+
+/*
+ * Adds the functions below PARENT that hold ADDRESS. libdw's own search
+ * (dwarf_getscopes) passes over namespaces, and gives up if an inlined function
+ * was defined in another unit, as with LTO.
+ */
+static bool descend(Dwarf_Die *parent, Dwarf_Addr address, int depth, struct scopes *scopes)
 {
-    Dwarf_Die *found = NULL;
+    Dwarf_Die child;
+    if (depth == MOST_DEPTH || dwarf_child(parent, &child) != 0)
+        return false;
+    do {
+        int tag = dwarf_tag(&child);
+        switch (tag) {
+        case DW_TAG_subprogram:
+        case DW_TAG_inlined_subroutine:
+            if (dwarf_haspc(&child, address) <= 0)
+                break;
+            scopes->functions[scopes->count++] = child;
+            descend(&child, address, depth + 1, scopes);
+            return true;
+        case DW_TAG_lexical_block:
+            if (dwarf_haspc(&child, address) <= 0)
+                break;
+            descend(&child, address, depth + 1, scopes);
+            return true;
+        case DW_TAG_namespace:
+        case DW_TAG_module:
+        case DW_TAG_structure_type:
+        case DW_TAG_class_type:
+            if (descend(&child, address, depth + 1, scopes))
+                return true;
+            break;
+        default:
+            break;
+        }
+    } while (dwarf_siblingof(&child, &child) == 0);
+    return false;
+}
+
+static void scopes_at(Dwarf_Die *unit, Dwarf_Addr address, struct scopes *scopes)
+{
     Dwarf_Die split;
     uint8_t type;
     /* With split DWARF the unit in the file is only the skeleton of another. */
     if (dwarf_cu_info(unit->cu, NULL, &type, NULL, &split, NULL, NULL, NULL) == 0 &&
         type == DW_UT_skeleton && split.addr)
         unit = &split;
-    int count = dwarf_getscopes(unit, address, &found);
-    /* Beyond an inlined function these follow its definition, not its caller. */
-    if (count > 0)
-        count = dwarf_getscopes_die(&found[0], scopes);
-    free(found);
-    return count > 0 ? count : 0;
+    scopes->count = 0;
+    descend(unit, address, 0, scopes);
 }
 
 bool inlines_at(struct inlines *inlines, Dwarf_Addr address, const char *symbol, place_found *found,
@@ -192,28 +235,21 @@ bool inlines_at(struct inlines *inlines, Dwarf_Addr address, const char *symbol,
 
     char path[MOST_PATH];
     struct place place = {0};
-    Dwarf_Die *scopes = NULL;
-    int count = scopes_at(unit, address - bias, &scopes);
-    bool whole = false, any = false;
+    struct scopes scopes;
+    scopes_at(unit, address - bias, &scopes);
     line_at(unit, address - bias, &place, path, sizeof(path));
-    for (int i = 0; i < count && !whole; i++) {
-        int tag = dwarf_tag(&scopes[i]);
-        bool inlined = tag == DW_TAG_inlined_subroutine;
-        whole = tag == DW_TAG_subprogram || tag == DW_TAG_entry_point;
-        if (!inlined && !whole)
-            continue;
-        any = true;
-        place.symbol = name_of(&scopes[i], whole ? symbol : NULL);
+    for (int i = scopes.count - 1; i >= 0; i--) {
+        Dwarf_Die *function = &scopes.functions[i];
+        bool inlined = dwarf_tag(function) == DW_TAG_inlined_subroutine;
+        place.symbol = name_of(function, inlined ? NULL : symbol);
         found(context, &place, inlined);
-        if (inlined)
-            call_place(&scopes[i], &place, path, sizeof(path));
+        if (!inlined)
+            return true;
+        call_place(function, &place, path, sizeof(path));
     }
-    free(scopes);
-    if (whole)
-        return true;
     place.symbol = symbol;
-    any = any || symbol || place.file;
-    if (any)
-        found(context, &place, false);
-    return any;
+    if (scopes.count == 0 && !symbol && !place.file)
+        return false;
+    found(context, &place, false);
+    return true;
 }

@@ -161,6 +161,7 @@ int report_make(struct report *report, struct trace *const *traces, size_t trace
         if (outcome == 0)
             outcome = doubt_losses(report, traces[i], limits);
     }
+    report->loss_count = report->doubt_count;
     if (outcome == 0)
         outcome = runs_judge(report);
     if (outcome)

@@ -50,6 +50,7 @@ struct report {
     enum report_verdict verdict;
     char **doubts; /* why "no findings" cannot be said; one sentence each */
     size_t doubt_count;
+    size_t loss_count; /* of these, the first, which tell what traces have lost */
 };
 
 /* Returns 0 or -ENOMEM. TRACES must outlive the report. */

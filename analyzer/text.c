@@ -221,7 +221,7 @@ static void put_notes(struct paper *paper, const struct report *report, const st
 {
     struct notes notes = {.paper = paper};
     if (report->verdict == VERDICT_FINDINGS)
-        for (size_t i = 0; i < report->doubt_count; i++)
+        for (size_t i = 0; i < report->loss_count; i++)
             note(&notes, NULL, report->doubts[i]);
     for (size_t i = 0; i < report->trace_count; i++)
         note_trace(&notes, report->traces[i]);

@@ -69,7 +69,9 @@ static void put_overstay(struct paper *paper, const struct finding *finding)
     label(paper, "when");
     paper_put(paper, "replaced %s after the start, ", units_time(resize->replaced_ns).text);
     if (released)
-        paper_put(paper, "released %s after it\n", units_time(released).text);
+        paper_put(paper, "released %s later\n",
+                  units_time(released > resize->replaced_ns ? released - resize->replaced_ns : 0)
+                      .text);
     else
         paper_put(paper, "still alive %s\n",
                   finding->trace->running ? "now" : "when the trace ended");
@@ -159,8 +161,8 @@ static char *frame_name(const struct named_frame *frame, size_t most)
     char *name = NULL;
     if (frame->function)
         name = printable(frame->function);
-    else if (asprintf(&name, "%s+0x%" PRIx64, frame->module ? base_name(frame->module) : "?",
-                      frame->address) >= 0) {
+    else if (asprintf(&name, "%s%s0x%" PRIx64, frame->module ? base_name(frame->module) : "",
+                      frame->module ? "+" : "", frame->address) >= 0) {
         char *plain = name;
         name = printable(plain);
         free(plain);

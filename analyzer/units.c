@@ -18,13 +18,16 @@ static const struct unit time_units[] = {{"ns", 1},     {"us", 1000},       {"ms
 static const struct unit size_units[] = {
     {"", 1}, {"K", UINT64_C(1) << 10}, {"M", UINT64_C(1) << 20}, {"G", UINT64_C(1) << 30}};
 
-/* Three digits at most, unless the unit is the largest. */
+/* With one decimal where it tells something. */
 static struct units_text in_unit(uint64_t value, uint64_t unit, const char *name)
 {
     struct units_text result;
-    double amount = (double)value / (double)unit;
-    int digits = amount < 99.95 && value % unit != 0;
-    snprintf(result.text, sizeof(result.text), "%.*f %s", digits, amount, name);
+    uint64_t tenths = (uint64_t)((double)value / (double)unit * 10 + 0.5);
+    if (tenths < 1000 && tenths % 10 != 0)
+        snprintf(result.text, sizeof(result.text), "%" PRIu64 ".%" PRIu64 " %s", tenths / 10,
+                 tenths % 10, name);
+    else
+        snprintf(result.text, sizeof(result.text), "%" PRIu64 " %s", (tenths + 5) / 10, name);
     return result;
 }
 
