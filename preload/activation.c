@@ -39,11 +39,22 @@ static bool may_grow(const struct code_class *class, const struct rule *rule)
     return false;
 }
 
+uintptr_t activation_function(uintptr_t pc)
+{
+    struct frame_function function;
+
+    frame_describe(pc - 1, code_unwind_header(pc), &function);
+    return function.low;
+}
+
 bool activation_is_over(const struct activation *activation, const struct call_site *site)
 {
     struct frame frame = {.pc = site->pc, .sp = site->sp};
     uintptr_t word;
 
+    /* A call that returns to the grow's caller was made by the grow function's last jump. */
+    if (site->sp == activation->cfa && site->pc == activation->return_address)
+        return false;
     if (site->sp >= activation->cfa)
         return true;
     if (!activation->return_address)
@@ -55,12 +66,18 @@ bool activation_is_over(const struct activation *activation, const struct call_s
     frame.registers[REGISTER_RBP] = site->rbp;
     for (unsigned depth = 0; depth < 2 * RECOGNISE_DEPTH; depth++) {
         struct code code = code_at(frame.pc, true);
-        bool grow = may_grow(code.class, activation->rule);
+        uintptr_t pc = frame.pc;
 
         if (!frame_leave(&frame, code.step, code_unwind_header(frame.pc)))
             return false; /* cannot be told: it is settled when the stack is above */
         if (frame.sp == activation->cfa)
-            return !grow;
+            /*
+             * Another function in its place was jumped to at its end, and is
+             * part of the grow; the same one outside the grow function's
+             * inlined code is not.
+             */
+            return !may_grow(code.class, activation->rule) &&
+                   activation_function(pc) == activation->function;
         if (frame.sp > activation->cfa)
             return true;
     }

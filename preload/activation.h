@@ -26,6 +26,7 @@ struct birth {
     uint32_t stack;
     uint32_t resize; /* the resize it opened, perhaps only supposed yet; 0: none */
     bool settled;
+    bool scratch;   /* released before the grow was over */
     bool replaced;  /* what it replaced is known (realloc): only its table is asked for */
     bool announced; /* by a hook: pair and table are known, only the end of the grow is not */
     struct evidence evidence;
@@ -42,9 +43,10 @@ struct freed {
 struct activation {
     struct activation *next; /* of the same thread, outer grows behind inner ones */
     struct rule *rule;
-    uintptr_t cfa, return_address;
-    uint64_t last_ns; /* the last event that was surely inside */
-    unsigned looks;   /* how often it was looked at since it was over */
+    uintptr_t cfa, return_address; /* of the outermost grow frame */
+    uintptr_t function;            /* where its code begins; 0: not known */
+    uint64_t last_ns;              /* the last event that was surely inside */
+    unsigned looks;                /* how often it was looked at since it was over */
     bool over;
     unsigned birth_count, freed_count;
     struct birth births[BIRTHS_MOST];
@@ -54,6 +56,9 @@ struct activation {
 /* From a pool; NULL without memory. Caller holds the lock. */
 struct activation *activation_new(void);
 void activation_drop(struct activation *activation);
+
+/* Where the function begins that PC returns into. Caller holds the lock. */
+uintptr_t activation_function(uintptr_t pc);
 
 /*
  * True once the grow function of ACTIVATION cannot be on the stack that SITE

@@ -236,6 +236,7 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     stack->cfa = has_caller ? frames[outer + 1].sp : frames[outer].sp + 8;
     stack->return_address = has_caller ? frames[outer + 1].pc : 0;
     stack->grow_pc = frames[grow].pc;
+    stack->outer_pc = frames[outer].pc;
     stack->role = evidence->site = 0;
     for (unsigned i = 0; i <= outer + has_caller; i++) {
         evidence->site = (evidence->site ^ frames[i].pc) * 0x9e3779b97f4a7c15u;

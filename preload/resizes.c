@@ -163,6 +163,7 @@ static struct activation *activation_of(struct thread *thread, struct rule *rule
     fresh->rule = rule;
     fresh->cfa = stack->cfa;
     fresh->return_address = stack->return_address;
+    fresh->function = activation_function(stack->outer_pc);
     fresh->next = thread->open;
     thread->open = fresh;
     return fresh;
@@ -321,6 +322,8 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         uint64_t now = recorder_now();
 
         look_at_all(thread, site, now);
+        if (array->resize)
+            settle_doubt(index);
         if (array->resize) {
             struct open_resize *resize = open_resizes_at(array->resize);
             const struct rule *rule = start_rule(array->record.rule);
@@ -346,6 +349,8 @@ void resizes_move_begin(uintptr_t address, struct resizes_moving *moving)
     if (index) {
         struct array *array = arrays_at(index);
 
+        if (array->resize)
+            settle_doubt(index);
         moving->array = *array;
         moving->valid = true;
         if (array->resize) {

@@ -131,10 +131,22 @@ static void keep_place(struct array *array, uintptr_t holder, uintptr_t table)
     array->record.table = table;
 }
 
+static struct freed *find_freed(struct activation *activation, uint64_t serial)
+{
+    for (unsigned i = 0; i < activation->freed_count; i++)
+        if (activation->freed[i].serial == serial && !activation->freed[i].taken)
+            return &activation->freed[i];
+    return NULL;
+}
+
 static void settled_pair(struct activation *activation, struct birth *birth, uint8_t confidence,
                          uint64_t now)
 {
     struct trace_resize *record = &open_resizes_at(birth->resize)->record;
+    struct freed *freed = find_freed(activation, open_resizes_at(birth->resize)->old_serial);
+
+    if (freed)
+        freed->taken = true;
 
     record->confidence = confidence;
     end_of_grow(activation, birth->resize, now);
@@ -142,14 +154,6 @@ static void settled_pair(struct activation *activation, struct birth *birth, uin
         progress_sample(open_resizes_at(birth->resize), now);
     open_resizes_settle(birth->resize);
     birth->settled = true;
-}
-
-static struct freed *find_freed(struct activation *activation, uint64_t serial)
-{
-    for (unsigned i = 0; i < activation->freed_count; i++)
-        if (activation->freed[i].serial == serial && !activation->freed[i].taken)
-            return &activation->freed[i];
-    return NULL;
 }
 
 static bool pair_with_freed(struct activation *activation, struct birth *birth, struct freed *freed)
@@ -194,6 +198,14 @@ static bool proven(struct activation *activation, struct birth *birth,
         take_back(birth);
         same = suppose(activation, birth, item->array);
     } else if (!same) {
+        /* Another birth of this grow may have been supposed to replace it. */
+        for (unsigned i = 0; i < activation->birth_count; i++) {
+            struct birth *other = &activation->births[i];
+
+            if (other != birth && !other->settled && other->resize &&
+                open_resizes_at(other->resize)->old_serial == item->serial)
+                take_back(other);
+        }
         same = pair_with_freed(activation, birth, find_freed(activation, item->serial));
     }
     if (!same)
@@ -299,6 +311,22 @@ static bool still_in_use(const struct birth *birth, array_index old)
     return false;
 }
 
+void settle_doubt(array_index old)
+{
+    struct open_resize *resize = open_resizes_at(arrays_at(old)->resize);
+    struct birth *birth = resize->owner;
+    uintptr_t holder, table;
+
+    if (!resize->unsettled || !birth || birth->announced ||
+        evidence_flipped(&birth->evidence, birth->address, at_least_one(birth->bytes)))
+        return;
+    if (!alive(birth->array, birth->serial) ||
+        (evidence_holder(&birth->evidence, birth->address, at_least_one(birth->bytes), false,
+                         birth->grow_pc, &holder, &table) &&
+         still_in_use(birth, old)))
+        take_back(birth);
+}
+
 /* Another array of the same grow tells which table it is; else it is a new one. */
 static void name_table(struct activation *activation, struct birth *birth)
 {
@@ -309,8 +337,9 @@ static void name_table(struct activation *activation, struct birth *birth)
     for (unsigned i = 0; i < activation->birth_count; i++) {
         const struct birth *other = &activation->births[i];
 
-        if (other != birth && alive(other->array, other->serial) &&
-            arrays_at(other->array)->record.table_id) {
+        /* What is only supposed of the others may be taken back. */
+        if (other != birth && (other->settled || other->replaced) &&
+            alive(other->array, other->serial) && arrays_at(other->array)->record.table_id) {
             new->record.table_id = arrays_at(other->array)->record.table_id;
             if (!new->record.table)
                 new->record.table = arrays_at(other->array)->record.table;
@@ -337,11 +366,10 @@ static void settle_dead(const struct activation *activation, struct birth *birth
     struct open_resize *resize = birth->resize ? open_resizes_at(birth->resize) : NULL;
 
     birth->settled = true;
-    if (resize && (resize->record.flags & TRACE_RESIZE_RELEASED)) {
+    if (!birth->scratch && resize && (resize->record.flags & TRACE_RESIZE_RELEASED)) {
         open_resizes_settle(birth->resize);
         return;
     }
-    /* It came and went within the grow: a scratch block. */
     take_back(birth);
     totals_array_retracted((uint16_t)activation->rule->index);
 }
@@ -411,6 +439,10 @@ bool settle_activation(struct activation *activation, uint64_t now, bool last)
 {
     bool all = true;
 
+    /* Scratch blocks first: what they were supposed to replace belongs to another birth. */
+    for (unsigned i = 0; i < activation->birth_count; i++)
+        if (!activation->births[i].settled && activation->births[i].scratch)
+            settle(activation, &activation->births[i], now, last);
     for (unsigned i = 0; i < activation->birth_count; i++) {
         struct birth *birth = &activation->births[i];
 
