@@ -297,13 +297,13 @@ static void note_freed(struct thread *thread, const struct array *array, uint64_
         if (activation->over)
             continue;
         activation->last_ns = now;
-        if (activation->rule->index != array->record.rule || activation->freed_count == FREED_MOST)
-            continue;
         for (unsigned i = 0; i < activation->birth_count; i++)
-            born_here |= activation->births[i].serial == array->serial;
-        if (!born_here)
+            if (activation->births[i].serial == array->serial)
+                born_here = activation->births[i].scratch = true;
+        if (!born_here && activation->rule->index == array->record.rule &&
+            activation->freed_count < FREED_MOST)
             activation->freed[activation->freed_count++] =
-                (struct freed){array->record, array->serial, array->role, now, array->resize != 0};
+                (struct freed){array->record, array->serial, array->role, now, false};
     }
 }
 

@@ -19,12 +19,19 @@ static bool alive(array_index index, uint64_t serial)
     return index && arrays_at(index)->serial == serial;
 }
 
-/* Where the table of an item begins, if the rule tells; else the pointer that led there. */
+/*
+ * Where the table begins whose pointer to an array stands at SLOT. TABLE is the
+ * pointer that led there; a rule's places tell which of its words this may be.
+ */
 static uintptr_t table_of(const struct rule *rule, uintptr_t slot, uintptr_t table)
 {
-    if (slot && rule->old.known)
-        return slot - (uintptr_t)(intptr_t)rule->old.offset;
-    return table ? table : slot;
+    intptr_t offset = (intptr_t)(slot - table);
+
+    if (!slot || !rule->old.known)
+        return table ? table : slot;
+    if (table && (offset == rule->old.offset || (rule->new.known &&offset == rule->new.offset)))
+        return table;
+    return slot - (uintptr_t)(intptr_t)rule->old.offset;
 }
 
 static void take_back(struct birth *birth)
@@ -395,6 +402,8 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         evidence_flipped(&birth->evidence, birth->address, at_least_one(birth->bytes));
     if (item)
         evidence_learn(&birth->evidence, birth->address, at_least_one(birth->bytes));
+    if (shown_by_places(activation, birth, now))
+        return;
     if (item && item->array && proven(activation, birth, item, now))
         return;
     if (item && !item->array && birth->evidence.sure &&
@@ -406,8 +415,6 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         settle_first(activation, birth);
         return;
     }
-    if (shown_by_places(activation, birth, now))
-        return;
     struct open_resize *resize = birth->resize ? open_resizes_at(birth->resize) : NULL;
     if (resize && (resize->record.flags & TRACE_RESIZE_RELEASED)) {
         find_holder(activation, birth, false);
@@ -418,15 +425,19 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         return;
     bool placed = find_holder(activation, birth, activation->looks == 0 || last);
     if (resize && resize->old && still_in_use(birth, resize->old)) {
-        bool beside =
-            activation->rule->kind == RULE_INCREMENTAL && !activation->rule->old.known && placed;
+        const struct trace_array *new = &arrays_at(birth->array)->record;
 
-        if (beside)
+        /* Both are held: an incremental resize without known places, or another table's array. */
+        if (placed && activation->rule->kind == RULE_INCREMENTAL && !activation->rule->old.known &&
+            new->table == arrays_at(resize->old)->record.table) {
             settled_pair(activation, birth, resize->record.confidence, now);
-        else if (last)
+        } else if (placed || last) {
+            uintptr_t holder = new->holder, table = new->table;
+
             take_back(birth);
-        if (!birth->resize)
+            keep_place(arrays_at(birth->array), holder, table);
             settle_first(activation, birth);
+        }
         return;
     }
     if (resize && (placed || last))
