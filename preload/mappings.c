@@ -12,6 +12,15 @@
 #include "raw.h"
 #include "watch.h"
 
+/*
+ * Mapping never starts the tracer: an allocator that comes before us maps while
+ * it holds locks of its own, and to start means to allocate.
+ */
+static inline bool mapping_is_watched(void)
+{
+    return start_state != START_NOT_YET && !watch_nested();
+}
+
 static long finish(long result)
 {
     if (raw_failed(result)) {
@@ -27,7 +36,7 @@ map(void *at, size_t bytes, int protection, int flags, int fd, long offset, stru
 {
     long result = raw_mmap(at, bytes, protection, flags, fd, offset);
 
-    if (!raw_failed(result) && (flags & MAP_ANONYMOUS) && !watch_nested())
+    if (!raw_failed(result) && (flags & MAP_ANONYMOUS) && mapping_is_watched())
         watch_allocated((void *)result, bytes, CALL_MMAP, &site);
     return (void *)finish(result);
 }
@@ -56,7 +65,7 @@ MAPTRACE_EXPORT void *mremap(void *at, size_t had, size_t bytes, int flags, ...)
 {
     struct call_site site = CALL_SITE_HERE;
     struct watch_move move;
-    bool nested = watch_nested();
+    bool watched = mapping_is_watched();
     void *to = NULL;
 
     if (flags & MREMAP_FIXED) {
@@ -66,10 +75,10 @@ MAPTRACE_EXPORT void *mremap(void *at, size_t had, size_t bytes, int flags, ...)
         to = va_arg(more, void *);
         va_end(more);
     }
-    if (!nested)
-        watch_move_begin(&move, at);
+    if (watched)
+        watch_move_begin(&move, at, &site);
     long result = raw_call(SYS_mremap, (long)at, (long)had, (long)bytes, flags, (long)to, 0);
-    if (!nested)
+    if (watched)
         watch_move_end(&move, at, raw_failed(result) ? NULL : (void *)result, bytes, CALL_MMAP,
                        &site);
     return (void *)finish(result);
