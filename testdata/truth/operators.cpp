@@ -178,7 +178,8 @@ int main()
                                    .new_array = table.buckets,
                                    .new_bytes = capacity * 8,
                                    .moved = 0,
-                                   .of = 0});
+                                   .of = 0,
+                                   .pid = 0});
                 if (round == 3)
                     failures += fails(forms[form], table);
             }

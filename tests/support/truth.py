@@ -94,13 +94,14 @@ def assert_findings(report, truths, table_unknown=False):
 
 def assert_totals(report, *totals):
     """The totals, added up over the programs; where a pair is given, both bounds included."""
+    wrong = []
     for name in ("tables", "resizes", "unfinished"):
         wanted = [total[name] for total in totals if name in total]
-        if wanted:
-            pairs = [part if isinstance(part, list) else [part, part] for part in wanted]
-            low, high = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
-            assert low <= report.totals[name] <= high, \
-                f"{name}: report says {report.totals[name]}, truth is {wanted}"
+        pairs = [part if isinstance(part, list) else [part, part] for part in wanted]
+        low, high = sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs)
+        if wanted and not low <= report.totals[name] <= high:
+            wrong.append(f"{name}: report says {report.totals[name]}, truth is {wanted}")
+    assert not wrong, "; ".join(wrong)
 
 
 def assert_complete(report):
