@@ -1,5 +1,6 @@
 /* maptrace run: a command with the library preloaded, and the check after it. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,14 +31,26 @@ static int preload(struct environment *environment)
     return status;
 }
 
-/* What the check says of a run that left FILES. */
-static int judge(const struct run_wish *wish, const char *report, const struct trace_files *files)
+static bool has_trace_of(const struct trace_files *files, pid_t pid)
 {
-    if (!files->count) {
-        complain("inconclusive: %s left no trace", wish->command[0]);
-        return EXIT_INCONCLUSIVE;
+    for (size_t i = 0; i < files->count; i++)
+        if (files->files[i].pid == pid)
+            return true;
+    return false;
+}
+
+/* What the check says of a run that left FILES. */
+static int judge(const struct run_wish *wish, const char *report, const struct run *run,
+                 const struct trace_files *files)
+{
+    if (files->count) {
+        int status = check_traces(report, wish->check_options, RUN_CHECK_OPTIONS, files);
+        /* Its descendants may be clean: of the command itself nothing is known. */
+        if (status != 0 || run->may_be_untraced || has_trace_of(files, run->pid))
+            return status;
     }
-    return check_traces(report, wish->check_options, RUN_CHECK_OPTIONS, files);
+    complain("inconclusive: %s left no trace", wish->command[0]);
+    return EXIT_INCONCLUSIVE;
 }
 
 static int run(struct run_wish *wish, const char *report)
@@ -72,7 +85,7 @@ static int run(struct run_wish *wish, const char *report)
     }
     trace_files_end(&files, child.pid, wait_status);
     if (wish->check && status == 0)
-        status = judge(wish, report, &files);
+        status = judge(wish, report, &this_run, &files);
     trace_files_free(&files);
     return status;
 }

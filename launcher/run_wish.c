@@ -13,6 +13,7 @@
 #include "launcher/place.h"
 #include "launcher/rule_files.h"
 #include "launcher/subcommands.h"
+#include "preload/options.h"
 
 enum { KEY_CHECK = 0x100, KEY_RULES, KEY_GRACE, KEY_STALL, KEY_MIN_BYTES };
 
@@ -109,13 +110,33 @@ static int check_output(const char *output)
     return error ? EXIT_USAGE : RUN_WISH_READ;
 }
 
+/*
+ * NAME made absolute. The library takes the result for a pattern, so a % of the
+ * working directory is doubled.
+ */
+static char *absolute_pattern(const char *name)
+{
+    char *folder = *name == '/' ? strdup("") : place_absolute("");
+    char *pattern = folder ? malloc(2 * strlen(folder) + strlen(name) + 1) : NULL, *end = pattern;
+
+    for (const char *from = folder; pattern && *from; from++) {
+        if (*from == '%')
+            *end++ = '%';
+        *end++ = *from;
+    }
+    if (pattern)
+        strcpy(end, name);
+    free(folder);
+    return pattern;
+}
+
 static int set_output(struct run_wish *wish, const char *output)
 {
     int answer;
 
     if (!output)
         output = environment_get(&wish->environment, "MAPTRACE_OUTPUT");
-    wish->output = place_absolute(output && *output ? output : "trace.bin");
+    wish->output = absolute_pattern(output && *output ? output : "trace.bin");
     if (!wish->output)
         return out_of_memory();
     answer = check_output(wish->output);
@@ -131,7 +152,9 @@ int run_wish_read(struct run_wish *wish, int argc, char **argv)
     int key, rest, answer = RUN_WISH_READ;
 
     *wish = (struct run_wish){0};
-    if (environment_copy(&wish->environment))
+    /* A launcher that is itself traced begins a run of its own. */
+    if (environment_copy(&wish->environment) ||
+        environment_set(&wish->environment, OPTIONS_RUN, NULL))
         return out_of_memory();
     while (answer == RUN_WISH_READ &&
            (key = options_next(options, argc, argv, &value, &rest)) != OPTIONS_END) {

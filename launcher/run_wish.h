@@ -9,7 +9,7 @@
 enum { RUN_CHECK_OPTIONS = 3 }; /* --grace, --stall, --min-bytes */
 
 struct run_wish {
-    char *output;                   /* absolute */
+    char *output;                   /* absolute, a pattern as in MAPTRACE_OUTPUT */
     struct environment environment; /* for the command: the output and the rules are in it */
     bool check;
     char *check_options[RUN_CHECK_OPTIONS]; /* for maptrace-report; NULL: not given */

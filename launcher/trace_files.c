@@ -91,14 +91,18 @@ static char *output_glob(const char *output, const char *suffix)
     if (!pattern)
         return NULL;
     for (; *output; output++) {
-        if (output[0] == '%' && (output[1] == 'p' || output[1] == 'e')) {
-            *end++ = '*';
+        if (*output == '%' && output[1]) {
             output++;
-        } else {
-            if (strchr("*?[]\\", *output))
-                *end++ = '\\';
-            *end++ = *output;
+            if (*output == 'p' || *output == 'e') {
+                *end++ = '*';
+                continue;
+            }
+            if (*output != '%')
+                *end++ = '%';
         }
+        if (strchr("*?[]\\", *output))
+            *end++ = '\\';
+        *end++ = *output;
     }
     strcpy(end, suffix);
     return pattern;

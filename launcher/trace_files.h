@@ -23,7 +23,7 @@ struct trace_files {
 };
 
 struct run {
-    const char *output;   /* MAPTRACE_OUTPUT, absolute */
+    const char *output;   /* MAPTRACE_OUTPUT, absolute: a pattern */
     uint64_t started_ns;  /* CLOCK_MONOTONIC, before the command was started */
     pid_t pid;            /* of the command */
     bool may_be_untraced; /* so the first traced process may be a descendant of it */

@@ -345,11 +345,41 @@ def test_names_with_holes_and_odd_characters(run):
     assert f"-- {odd}/x*[y].trace" in done.stderr
 
 
+def test_patterns_in_names(deferred, tmp_path):
+    """%p and %e in the name; a folder's own % means nothing."""
+    odd = tmp_path / "100%p"
+    odd.mkdir()
+    for pattern, name in (("%e.trace", "deferred.trace"), ("%%e.trace", "%e.trace"), ("x.%y", "x.%y")):
+        done = deferred("--check", "-o", pattern, cwd=odd)
+        assert done.returncode == 23, done.stderr
+        assert [path.name for path in odd.iterdir()] == [name]
+        (odd / name).unlink()
+    assert deferred("--check", "-o", "%p.trace", cwd=odd).returncode == 23
+    [path] = odd.iterdir()
+    assert path.stem.isdigit()
+
+
+def test_run_within_a_run(deferred, maptrace, tmp_path):
+    """The inner one is a run of its own, and the outer one is not confused by it."""
+    done = deferred("--check", "-o", "inner.trace",
+                    before=[maptrace.maptrace, "run", "--check", "-o", "outer.trace", "--"])
+    assert done.returncode == 23, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"inner.trace", "outer.trace"}
+
+
 def test_no_trace_is_inconclusive(run):
     run.library.write_bytes(b"no library")
     done = run("true", options=["--check"])
     assert done.returncode == 24
     assert "maptrace: inconclusive: true left no trace" in done.stderr
+
+
+def test_lost_trace_of_the_command_is_inconclusive(run):
+    done = run("sh", "-c", "sh -c 'sleep 0'; rm trace.bin", options=["--check"])
+    assert done.returncode == 24
+    judged = run.judged(done)
+    assert judged and all(name.startswith("trace.bin.") for name in judged)
+    assert "maptrace: inconclusive: sh left no trace" in done.stderr
 
 
 def test_missing_parts(run):
@@ -490,11 +520,11 @@ def deferred(maptrace, compiled, tmp_path):
     """Runs a program of which one table lets its old array go half a second late."""
     program = compiled("testdata/truth/deferred.c", libs=["-lpthread"])
 
-    def start(*options):
+    def start(*options, before=(), cwd=tmp_path):
         return subprocess.run(
-            [maptrace.maptrace, "run", "--rules", PROJECT / "testdata/rules/deferred.rules",
+            [*before, maptrace.maptrace, "run", "--rules", PROJECT / "testdata/rules/deferred.rules",
              *options, "--", program, "one", "500"],
-            cwd=tmp_path, text=True, capture_output=True, timeout=120)
+            cwd=cwd, text=True, capture_output=True, timeout=120)
     return start
 
 

@@ -1,6 +1,7 @@
 """Running programs under the library, in the foreground and in the background."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -27,10 +28,13 @@ class Run:
     @property
     def traces(self):
         """All trace files of this run, the first process's first."""
-        first = [self.output] if self.output.exists() else []
-        rest = [path for path in self.output.parent.glob(self.output.name + ".*")
-                if path.name[len(self.output.name) + 1:].isdigit()]
-        return first + sorted(rest, key=lambda path: int(path.suffix[1:]))
+        found = []
+        for path in self.output.parent.glob(self.output.name + "*"):
+            # .PID of a descendant, and .PID.N of the program it then executed in its place.
+            match = re.fullmatch(r"(?:\.(\d+)(?:\.(\d+))?)?", path.name[len(self.output.name):])
+            if match:
+                found.append(([int(number or 0) for number in match.groups()], path))
+        return [path for _, path in sorted(found)]
 
     def report(self, **options):
         """The Report on all traces; options as in Reporter.json."""
