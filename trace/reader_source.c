@@ -64,11 +64,12 @@ static int visit_entry(struct pass *pass, uint64_t index, size_t at)
         }
         source->waits++;
         nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
-        char *before = pass->again + at;
-        memcpy(before, now, pass->entry_bytes);
-        if (source_read(source, now, pass->offset + at, pass->entry_bytes) != pass->entry_bytes)
+        /* Back to back: an entry that changes all the time is whole in between. */
+        char *again = pass->again + at;
+        if (source_read(source, now, pass->offset + at, pass->entry_bytes) != pass->entry_bytes ||
+            source_read(source, again, pass->offset + at, pass->entry_bytes) != pass->entry_bytes)
             return -EIO;
-        stable = memcmp(now, before, pass->entry_bytes) == 0;
+        stable = memcmp(now, again, pass->entry_bytes) == 0;
     }
 }
 
