@@ -97,7 +97,7 @@ MAPTRACE_EXPORT void *realloc(void *memory, size_t bytes)
             watch_released(memory, &site);
         return FORWARD(void *, next.realloc(memory, bytes));
     }
-    watch_move_begin(&move, memory);
+    watch_move_begin(&move, memory, &site);
     void *moved = FORWARD(void *, next.realloc(memory, bytes));
     watch_move_end(&move, memory, moved, bytes, memory ? CALL_REALLOC : CALL_MALLOC, &site);
     return moved;

@@ -169,11 +169,20 @@ static bool source_value(locator_source source, unsigned grow, unsigned kept, ui
     return true;
 }
 
+/* The grow functions' own registers and frames say more than their caller's. */
+static unsigned source_rank(const struct evidence *evidence, uintptr_t base, locator_source source)
+{
+    if (source >> 31)
+        return source >> 8 & 0xff;
+    return base + 8 * (uintptr_t)(source & 0xffffff) < evidence->frame_high ? 4 : 6;
+}
+
 /* Looks where earlier grows from this very place kept their tables. */
 static void look_where_known(const struct search *search, unsigned grow, unsigned kept,
                              uintptr_t high)
 {
     struct locators *known = locators_find(search->evidence->site);
+    uintptr_t base = frames[grow].sp;
 
     for (unsigned i = 0; known && i < known->count; i++) {
         uintptr_t table, word;
@@ -183,11 +192,13 @@ static void look_where_known(const struct search *search, unsigned grow, unsigne
         uintptr_t slot = table + (uintptr_t)(intptr_t)known->all[i].offset;
         if (!safe_read(slot, &word, sizeof word))
             continue;
-        add_item(search->evidence, (struct evidence_item){.slot = slot,
-                                                          .table = table,
-                                                          .source = known->all[i].source,
-                                                          .array = old_array(search, word),
-                                                          .rank = i});
+        add_item(search->evidence,
+                 (struct evidence_item){
+                     .slot = slot,
+                     .table = table,
+                     .source = known->all[i].source,
+                     .array = old_array(search, word),
+                     .rank = source_rank(search->evidence, base, known->all[i].source)});
         add_candidate(search->evidence, table, known->all[i].source);
     }
     search->evidence->sure = locators_sure(known) && search->evidence->count;
@@ -269,10 +280,10 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     look_at_globals(&search);
 }
 
-const struct evidence_item *evidence_flipped(const struct evidence *evidence, uintptr_t low,
-                                             uint64_t bytes)
+unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
+                        const struct evidence_item *flips[EVIDENCE_MOST])
 {
-    const struct evidence_item *place = NULL;
+    unsigned count = 0;
 
     for (unsigned i = 0; i < evidence->count; i++) {
         const struct evidence_item *item = &evidence->items[i];
@@ -280,12 +291,12 @@ const struct evidence_item *evidence_flipped(const struct evidence *evidence, ui
 
         if (!item->slot || !safe_read(item->slot, &word, sizeof word) || word - low >= bytes)
             continue;
-        if (item->array)
-            return item;
-        if (!place)
-            place = item;
+        unsigned at = count++;
+        for (; at > 0 && flips[at - 1]->rank > item->rank; at--)
+            flips[at] = flips[at - 1];
+        flips[at] = item;
     }
-    return place;
+    return count;
 }
 
 void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes)

@@ -68,12 +68,13 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
 bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
 
 /*
- * The item whose slot now points into [LOW, LOW+BYTES), or NULL; one that held
- * an array before comes first. Slots in frames that are gone prove nothing: a
- * variable of the last call may have had its place where this call has another.
+ * The items whose slots now point into [LOW, LOW+BYTES), nearest to the grow
+ * function first. Slots in frames that are gone prove nothing and are not
+ * among them: a variable of the last call may have had its place where this
+ * call has another.
  */
-const struct evidence_item *evidence_flipped(const struct evidence *evidence, uintptr_t low,
-                                             uint64_t bytes);
+unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
+                        const struct evidence_item *flips[EVIDENCE_MOST]);
 
 /* The grow is over and its array is (or is not) where the items said: remembers that. */
 void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes);

@@ -60,7 +60,7 @@ MAPTRACE_EXPORT void *rallocx(void *memory, size_t bytes, int flags)
     bool nested = watch_nested();
 
     if (!nested)
-        watch_move_begin(&move, memory);
+        watch_move_begin(&move, memory, &site);
     thread_self.nested++;
     void *moved = forward ? forward(memory, bytes, flags) : next.realloc(memory, bytes);
     thread_self.nested--;
@@ -82,7 +82,7 @@ MAPTRACE_EXPORT size_t xallocx(void *memory, size_t bytes, size_t extra, int fla
     bool nested = watch_nested();
 
     if (!nested)
-        watch_move_begin(&move, memory);
+        watch_move_begin(&move, memory, &site);
     thread_self.nested++;
     size_t had = forward ? forward(memory, bytes, extra, flags) : next.malloc_usable_size(memory);
     thread_self.nested--;

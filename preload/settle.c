@@ -19,6 +19,30 @@ static bool alive(array_index index, uint64_t serial)
     return index && arrays_at(index)->serial == serial;
 }
 
+static struct freed *find_freed(struct activation *activation, uint64_t serial)
+{
+    for (unsigned i = 0; i < activation->freed_count; i++)
+        if (activation->freed[i].serial == serial && !activation->freed[i].taken)
+            return &activation->freed[i];
+    return NULL;
+}
+
+/*
+ * The place that tells which array BIRTH replaced: one whose array was released
+ * in the same grow, else the one nearest to the grow function.
+ */
+static const struct evidence_item *flipped(struct activation *activation, const struct birth *birth)
+{
+    const struct evidence_item *flips[EVIDENCE_MOST];
+    unsigned count =
+        evidence_flips(&birth->evidence, birth->address, at_least_one(birth->bytes), flips);
+
+    for (unsigned i = 0; activation && i < count; i++)
+        if (flips[i]->array && find_freed(activation, flips[i]->serial))
+            return flips[i];
+    return count ? flips[0] : NULL;
+}
+
 /*
  * Where the table begins whose pointer to an array stands at SLOT. TABLE is the
  * pointer that led there; a rule's places tell which of its words this may be.
@@ -110,8 +134,7 @@ bool settle_is_stored(const struct birth *birth)
 {
     uintptr_t holder, table;
 
-    return birth->settled || !alive(birth->array, birth->serial) ||
-           evidence_flipped(&birth->evidence, birth->address, at_least_one(birth->bytes)) ||
+    return birth->settled || !alive(birth->array, birth->serial) || flipped(NULL, birth) ||
            evidence_holder(&birth->evidence, birth->address, at_least_one(birth->bytes), false,
                            birth->grow_pc, &holder, &table);
 }
@@ -136,14 +159,6 @@ static void keep_place(struct array *array, uintptr_t holder, uintptr_t table)
 {
     array->record.holder = holder;
     array->record.table = table;
-}
-
-static struct freed *find_freed(struct activation *activation, uint64_t serial)
-{
-    for (unsigned i = 0; i < activation->freed_count; i++)
-        if (activation->freed[i].serial == serial && !activation->freed[i].taken)
-            return &activation->freed[i];
-    return NULL;
 }
 
 static void settled_pair(struct activation *activation, struct birth *birth, uint8_t confidence,
@@ -324,8 +339,7 @@ void settle_doubt(array_index old)
     struct birth *birth = resize->owner;
     uintptr_t holder, table;
 
-    if (!resize->unsettled || !birth || birth->announced ||
-        evidence_flipped(&birth->evidence, birth->address, at_least_one(birth->bytes)))
+    if (!resize->unsettled || !birth || birth->announced || flipped(NULL, birth))
         return;
     if (!alive(birth->array, birth->serial) ||
         (evidence_holder(&birth->evidence, birth->address, at_least_one(birth->bytes), false,
@@ -398,8 +412,7 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
             settle_first(activation, birth);
         return;
     }
-    const struct evidence_item *item =
-        evidence_flipped(&birth->evidence, birth->address, at_least_one(birth->bytes));
+    const struct evidence_item *item = flipped(activation, birth);
     if (item)
         evidence_learn(&birth->evidence, birth->address, at_least_one(birth->bytes));
     if (shown_by_places(activation, birth, now))

@@ -51,14 +51,18 @@ void watch_released(void *memory, const struct call_site *site)
     errno = kept;
 }
 
-void watch_move_begin(struct watch_move *move, void *memory)
+void watch_move_begin(struct watch_move *move, void *memory, const struct call_site *site)
 {
     move->moving.valid = false;
-    if (!memory || !start_is_on() || !arrays_maybe(memory))
+    if (!start_is_on() || !(thread_self.open || (memory && arrays_maybe(memory))))
         return;
     int kept = errno;
     thread_self.nested++;
-    resizes_move_begin((uintptr_t)memory, &move->moving);
+    /* Before the call: a table that moves is still where the evidence says. */
+    if (thread_self.open)
+        resizes_event(&thread_self, site);
+    if (memory && arrays_maybe(memory))
+        resizes_move_begin((uintptr_t)memory, &move->moving);
     thread_self.nested--;
     errno = kept;
 }

@@ -40,7 +40,7 @@ static inline bool watch_may_be_array(const void *memory)
 struct watch_move {
     struct resizes_moving moving;
 };
-void watch_move_begin(struct watch_move *move, void *memory);
+void watch_move_begin(struct watch_move *move, void *memory, const struct call_site *site);
 void watch_move_end(struct watch_move *move, void *from, void *to, size_t bytes,
                     enum rule_call call, const struct call_site *site);
 
