@@ -1,13 +1,15 @@
 /*
- * Objects are made of rows: a key and a value, which json_object_set_new()
- * takes over. Jansson answers a failed row with -1; these add up, and one look
- * at the end tells whether memory was short.
+ * Written object by object, each on a line of its own: a large report needs
+ * little memory, and grep and diff work on it. Failures add up, and one look at
+ * the end tells whether memory was short.
  */
+#define _GNU_SOURCE /* tdestroy */
 #include "analyzer/json.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,9 +19,18 @@
 /* A table that is gone is history: of very many, the largest say enough. */
 #define MOST_DEAD_TABLES 4096
 
+/* A stack as JSON text: thousands of tables share a few. */
+struct known_stack {
+    const struct trace *trace;
+    uint32_t id;
+    char *text;
+};
+
 struct writer {
+    FILE *out;
     struct names *names;
-    json_t **stacks; /* of the trace at hand, by stack id: shared by all that show them */
+    void *stacks; /* a tree of struct known_stack */
+    bool first;   /* nothing yet in the array that is being written */
     int failed;
 };
 
@@ -63,36 +74,59 @@ static json_t *address(uint64_t value)
     return value ? hex(value) : json_null();
 }
 
-static json_t *stack(struct writer *writer, const struct trace *trace, uint32_t id)
+static json_t *frame_object(struct writer *writer, const struct named_frame *frame)
 {
-    if (id >= trace->stack_word_count)
-        id = 0;
-    if (writer->stacks[id])
-        return json_incref(writer->stacks[id]);
-    struct named_stack named = names_stack(writer->names, trace, id);
-    json_t *frames = json_array();
-    for (size_t i = 0; i < named.count; i++) {
-        const struct named_frame *frame = &named.frames[i];
-        json_t *object = json_object();
-        put(writer, object, "function", text(frame->function));
-        put(writer, object, "file", text(frame->file));
-        put(writer, object, "line", number_or_null(frame->line));
-        put(writer, object, "module", text(frame->module));
-        put(writer, object, "address", hex(frame->address));
-        put(writer, object, "inlined", json_boolean(frame->inlined));
-        append(writer, frames, object);
-    }
-    writer->stacks[id] = json_incref(frames);
-    return frames;
+    json_t *object = json_object();
+    put(writer, object, "function", text(frame->function));
+    put(writer, object, "file", text(frame->file));
+    put(writer, object, "line", number_or_null(frame->line));
+    put(writer, object, "module", text(frame->module));
+    put(writer, object, "address", hex(frame->address));
+    put(writer, object, "inlined", json_boolean(frame->inlined));
+    return object;
 }
 
-/* Afterwards stack() knows no stack. */
-static void forget_stacks(struct writer *writer, const struct trace *trace)
+static int compare_stacks(const void *left, const void *right)
 {
-    for (uint32_t i = 0; writer->stacks && i <= trace->stack_word_count; i++)
-        json_decref(writer->stacks[i]);
-    free(writer->stacks);
-    writer->stacks = NULL;
+    const struct known_stack *a = left, *b = right;
+    if (a->trace != b->trace)
+        return a->trace < b->trace ? -1 : 1;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static void free_stack(void *item)
+{
+    struct known_stack *stack = item;
+    free(stack->text);
+    free(stack);
+}
+
+static char *stack_text(struct writer *writer, const struct trace *trace, uint32_t id)
+{
+    struct named_stack named = names_stack(writer->names, trace, id);
+    json_t *frames = json_array();
+    for (size_t i = 0; i < named.count; i++)
+        append(writer, frames, frame_object(writer, &named.frames[i]));
+    char *result = json_dumps(frames, JSON_COMPACT);
+    json_decref(frames);
+    return result;
+}
+
+/* NULL: no memory. */
+static const char *stack(struct writer *writer, const struct trace *trace, uint32_t id)
+{
+    struct known_stack key = {.trace = trace, .id = id};
+    struct known_stack **found = tfind(&key, &writer->stacks, compare_stacks);
+    if (found)
+        return (*found)->text;
+    struct known_stack *known = malloc(sizeof(*known));
+    if (!known)
+        return NULL;
+    *known = (struct known_stack){trace, id, stack_text(writer, trace, id)};
+    if (tsearch(known, &writer->stacks, compare_stacks))
+        return known->text;
+    free_stack(known);
+    return NULL;
 }
 
 /* --- traces ------------------------------------------------------------------- */
@@ -224,7 +258,6 @@ static json_t *finding_object(struct writer *writer, const struct finding *findi
     put(writer, object, "confidence", text(confidence_name(finding->judgement.confidence)));
     put(writer, object, "alternatives", number(resize->alternatives));
     put(writer, object, "suppressed", json_false());
-    put(writer, object, "stack", stack(writer, finding->trace, resize->stack));
     return object;
 }
 
@@ -242,73 +275,106 @@ static json_t *table_object(struct writer *writer, const struct trace *trace,
     put(writer, object, "bytes", number(table->bytes));
     put(writer, object, "peak_bytes", number(table->peak_bytes));
     put(writer, object, "arrays", arrays);
-    put(writer, object, "stack", stack(writer, trace, table->stack));
     return object;
 }
 
-/* Fills FINDINGS (in the order of the report) and TABLES trace by trace: stacks are kept for one.
- */
-static void fill_by_trace(struct writer *writer, const struct report *report, json_t **findings,
-                          json_t *all_tables, uint64_t *left_out)
+/* --- the whole ------------------------------------------------------------------ */
+
+static void write_value(struct writer *writer, json_t *value, size_t flags)
 {
-    for (size_t t = 0; t < report->trace_count && !writer->failed; t++) {
-        const struct trace *trace = report->traces[t];
-        struct tables tables;
-        writer->stacks = calloc(trace->stack_word_count + 1ul, sizeof(json_t *));
-        if (!writer->stacks || tables_make(&tables, trace, MOST_DEAD_TABLES) != 0) {
-            writer->failed = -1;
-        } else {
-            for (size_t i = 0; i < report->finding_count; i++)
-                if (report->findings[i].trace == trace)
-                    findings[i] = finding_object(writer, &report->findings[i]);
-            for (size_t i = 0; i < tables.count; i++)
-                append(writer, all_tables, table_object(writer, trace, &tables.items[i]));
-            *left_out += tables.left_out;
-            tables_free(&tables);
-        }
-        forget_stacks(writer, trace);
+    if (!value || json_dumpf(value, writer->out, JSON_COMPACT | JSON_ENCODE_ANY | flags) != 0)
+        writer->failed = -1;
+    json_decref(value);
+}
+
+/* One more key of the report, which has begun. */
+static void write_row(struct writer *writer, const char *key, json_t *value)
+{
+    fprintf(writer->out, ",\n\"%s\": ", key);
+    write_value(writer, value, 0);
+}
+
+static void begin_array(struct writer *writer, const char *key)
+{
+    fprintf(writer->out, ",\n\"%s\": [", key);
+    writer->first = true;
+}
+
+static void next_item(struct writer *writer)
+{
+    fputs(writer->first ? "\n  " : ",\n  ", writer->out);
+    writer->first = false;
+}
+
+static void write_item(struct writer *writer, json_t *value)
+{
+    next_item(writer);
+    write_value(writer, value, 0);
+}
+
+/* OBJECT, which has rows already, and one more: the stack ID of TRACE. */
+static void write_with_stack(struct writer *writer, json_t *object, const struct trace *trace,
+                             uint32_t id)
+{
+    const char *frames = stack(writer, trace, id);
+    next_item(writer);
+    fputc('{', writer->out);
+    write_value(writer, object, JSON_EMBED);
+    fprintf(writer->out, ",\"stack\":%s}", frames ? frames : "[]");
+    writer->failed |= !frames;
+}
+
+static void end_array(struct writer *writer)
+{
+    fputs(writer->first ? "]" : "\n]", writer->out);
+}
+
+/* Returns how many tables were left out. */
+static uint64_t write_tables(struct writer *writer, const struct trace *trace)
+{
+    struct tables tables;
+    if (tables_make(&tables, trace, MOST_DEAD_TABLES) != 0) {
+        writer->failed = -1;
+        return 0;
     }
-}
-
-static json_t *report_object(struct writer *writer, const struct report *report)
-{
-    json_t *object = json_object(), *traces = json_array(), *rules = json_array();
-    json_t *all_findings = json_array(), *tables = json_array(), *doubts = json_array();
-    json_t **findings = calloc(report->finding_count + 1, sizeof(*findings));
-    uint64_t left_out = 0;
-    writer->failed |= !findings;
-    for (size_t i = 0; i < report->trace_count; i++)
-        append(writer, traces, trace_object(writer, report->traces[i]));
-    for (size_t i = 0; i < report->rule_count; i++)
-        append(writer, rules, rule_object(writer, &report->rules[i]));
-    if (!writer->failed)
-        fill_by_trace(writer, report, findings, tables, &left_out);
-    for (size_t i = 0; findings && i < report->finding_count; i++)
-        append(writer, all_findings, findings[i]);
-    for (size_t i = 0; i < report->doubt_count; i++)
-        append(writer, doubts, text(report->doubts[i]));
-    free(findings);
-    put(writer, object, "schema", text("maptrace-report/1"));
-    put(writer, object, "verdict", text(report_verdict_name(report->verdict)));
-    put(writer, object, "inconclusive_because", doubts);
-    put(writer, object, "traces", traces);
-    put(writer, object, "rules", rules);
-    put(writer, object, "totals", totals_object(writer, report));
-    put(writer, object, "findings", all_findings);
-    put(writer, object, "tables", tables);
-    put(writer, object, "tables_left_out", number(left_out));
-    return object;
+    uint64_t left_out = tables.left_out;
+    for (size_t i = 0; i < tables.count; i++)
+        write_with_stack(writer, table_object(writer, trace, &tables.items[i]), trace,
+                         tables.items[i].stack);
+    tables_free(&tables);
+    return left_out;
 }
 
 int json_write(FILE *out, const struct report *report, struct names *names)
 {
-    struct writer writer = {.names = names};
-    json_t *object = report_object(&writer, report);
-    int outcome = writer.failed || !object ? -ENOMEM : 0;
-    if (outcome == 0) {
-        json_dumpf(object, out, JSON_INDENT(2));
-        fputc('\n', out);
-    }
-    json_decref(object);
-    return outcome;
+    struct writer writer = {.out = out, .names = names};
+    uint64_t left_out = 0;
+    fputs("{\"schema\": \"maptrace-report/1\"", out);
+    write_row(&writer, "verdict", text(report_verdict_name(report->verdict)));
+    begin_array(&writer, "inconclusive_because");
+    for (size_t i = 0; i < report->doubt_count; i++)
+        write_item(&writer, text(report->doubts[i]));
+    end_array(&writer);
+    begin_array(&writer, "traces");
+    for (size_t i = 0; i < report->trace_count; i++)
+        write_item(&writer, trace_object(&writer, report->traces[i]));
+    end_array(&writer);
+    begin_array(&writer, "rules");
+    for (size_t i = 0; i < report->rule_count; i++)
+        write_item(&writer, rule_object(&writer, &report->rules[i]));
+    end_array(&writer);
+    write_row(&writer, "totals", totals_object(&writer, report));
+    begin_array(&writer, "findings");
+    for (size_t i = 0; i < report->finding_count; i++)
+        write_with_stack(&writer, finding_object(&writer, &report->findings[i]),
+                         report->findings[i].trace, report->findings[i].resize->stack);
+    end_array(&writer);
+    begin_array(&writer, "tables");
+    for (size_t i = 0; i < report->trace_count; i++)
+        left_out += write_tables(&writer, report->traces[i]);
+    end_array(&writer);
+    write_row(&writer, "tables_left_out", number(left_out));
+    fputs("}\n", out);
+    tdestroy(writer.stacks, free_stack);
+    return writer.failed ? -ENOMEM : 0;
 }
