@@ -71,6 +71,14 @@ all: $(LIBRARY) $(PROGRAMS)
 help:
 	@sed -n 's/^#: //p' Makefile
 
+# `make V=1` shows whole commands.
+ifeq ($(V),)
+SHORT = @printf '  %-7s %s\n'
+HIDE = @
+else
+SHORT = @:
+endif
+
 # --- rules -----------------------------------------------------------------
 
 # Rewritten only when it changes, so that other flags mean a new build.
@@ -83,28 +91,34 @@ $(BUILD)/flags: force
 
 $(BUILD)/obj/preload/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(PRELOAD_CFLAGS) -c -o $@ $<
+	$(SHORT) CC $@
+	$(HIDE)$(CC) $(PRELOAD_CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/tool/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(TOOL_CFLAGS) -c -o $@ $<
+	$(SHORT) CC $@
+	$(HIDE)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
 
 CATALOGUE = $(sort $(wildcard rules/catalogue/*.rules))
 # The names, too: a file that was taken away leaves nothing newer behind.
 $(BUILD)/catalogue.c: scripts/embed-catalogue $(CATALOGUE) rules/catalogue
 	@mkdir -p $(@D)
-	scripts/embed-catalogue $(CATALOGUE) > $@
+	$(SHORT) EMBED $@
+	$(HIDE)scripts/embed-catalogue $(CATALOGUE) > $@
 
 $(BUILD)/obj/preload/catalogue.o: $(BUILD)/catalogue.c
 	@mkdir -p $(@D)
-	$(CC) $(PRELOAD_CFLAGS) -c -o $@ $<
+	$(SHORT) CC $@
+	$(HIDE)$(CC) $(PRELOAD_CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/tool/catalogue.o: $(BUILD)/catalogue.c
 	@mkdir -p $(@D)
-	$(CC) $(TOOL_CFLAGS) -c -o $@ $<
+	$(SHORT) CC $@
+	$(HIDE)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/libmaptrace.so: $(PRELOAD_OBJECTS)
-	$(CC) $(PRELOAD_LDFLAGS) -o $@ $^ -liberty -ldl -lpthread
+	$(SHORT) LINK $@
+	$(HIDE)$(CC) $(PRELOAD_LDFLAGS) -o $@ $^ -liberty -ldl -lpthread
 
 part = $(call objects,tool,$(filter-out $(1)/main.c,$(call sources,$(1))))
 $(BUILD)/libanalyzer.a: $(call part,analyzer)
@@ -114,32 +128,38 @@ $(BUILD)/libtrace.a: $(call part,trace)
 $(BUILD)/librules.a: $(call part,rules) $(BUILD)/obj/tool/catalogue.o
 $(ARCHIVES):
 	@mkdir -p $(@D)
+	$(SHORT) AR $@
 	@rm -f $@
-	ar rcs $@ $(filter %.o,$^)
+	$(HIDE)ar rcs $@ $(filter %.o,$^)
 
 link = $(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 $(BUILD)/maptrace: $(call objects,tool,launcher/main.c) $(BUILD)/liblauncher.a \
 		$(BUILD)/libanalyzer.a $(BUILD)/librules.a
-	$(link) -lelf -liberty
+	$(SHORT) LINK $@
+	$(HIDE)$(link) -lelf -liberty
 $(BUILD)/maptrace-report: $(call objects,tool,analyzer/main.c) $(BUILD)/libanalyzer.a \
 		$(BUILD)/libtrace.a $(BUILD)/librules.a
-	$(link) $(TOOL_LIBS)
+	$(SHORT) LINK $@
+	$(HIDE)$(link) $(TOOL_LIBS)
 $(BUILD)/maptrace-index: $(call objects,tool,indexer/main.c) $(BUILD)/libindexer.a \
 		$(BUILD)/librules.a
-	$(link) -ldw -lelf -llzma -liberty
+	$(SHORT) LINK $@
+	$(HIDE)$(link) -ldw -lelf -llzma -liberty
 
 $(BUILD)/tests/%: $(BUILD)/obj/tool/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(link) -lcmocka $(TOOL_LIBS)
+	$(SHORT) LINK $@
+	$(HIDE)$(link) -lcmocka $(TOOL_LIBS)
 
 unit-tests: $(UNIT_TESTS)
 
 # Built by `make fuzz` alone, which sets the compiler and its sanitizers.
 $(BUILD)/fuzz/%: $(BUILD)/obj/tool/tests/fuzz/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(link) -fsanitize=fuzzer $(TOOL_LIBS)
+	$(SHORT) LINK $@
+	$(HIDE)$(link) -fsanitize=fuzzer $(TOOL_LIBS)
 
 fuzzers: $(FUZZERS)
 
