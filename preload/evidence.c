@@ -6,7 +6,6 @@
 
 #include "code.h"
 #include "modules.h"
-#include "open_resizes.h"
 #include "safe_read.h"
 
 /* Stack words that are looked at: of the grow frames, and of the caller's behind them. */
@@ -28,7 +27,10 @@ struct search {
     uint64_t self_bytes;
 };
 
-/* The live array of the rule that WORD points into, unless it has been replaced for good. */
+/*
+ * The live array of the rule that WORD points into. One that counts as replaced
+ * is among them: if its place changes now, it was in use all the time.
+ */
 static array_index old_array(const struct search *search, uintptr_t word)
 {
     if (word - search->self < search->self_bytes)
@@ -37,10 +39,7 @@ static array_index old_array(const struct search *search, uintptr_t word)
     if (!index)
         return 0;
     const struct array *array = arrays_at(index);
-    return array->record.rule == search->rule &&
-                   (!array->resize || open_resizes_at(array->resize)->unsettled)
-               ? index
-               : 0;
+    return array->record.rule == search->rule ? index : 0;
 }
 
 bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot)

@@ -74,15 +74,20 @@ static void take_back(struct birth *birth)
     }
 }
 
-/* Another birth had been supposed to replace INDEX. True if the array is free to be paired now. */
-static bool release_from_other(array_index index)
+/*
+ * A place that pointed to the array until now proves that it was in use: an
+ * earlier resize that counted it as replaced was none.
+ */
+static void release_from_other(array_index index)
 {
     uint32_t resize = arrays_at(index)->resize;
-    struct open_resize *open = resize ? open_resizes_at(resize) : NULL;
 
-    if (open && open->unsettled && open->owner)
-        take_back(open->owner);
-    return arrays_at(index)->resize == 0;
+    if (!resize)
+        return;
+    if (open_resizes_at(resize)->owner)
+        take_back(open_resizes_at(resize)->owner);
+    else
+        open_resizes_cancel(resize);
 }
 
 /* Opens a resize that stays BIRTH's to take back until it is settled. */
@@ -215,8 +220,7 @@ static bool proven(struct activation *activation, struct birth *birth,
     bool same = birth->resize && open_resizes_at(birth->resize)->old_serial == item->serial;
 
     if (!same && alive(item->array, item->serial)) {
-        if (!release_from_other(item->array))
-            return false; /* replaced by another table's grow already */
+        release_from_other(item->array);
         take_back(birth);
         same = suppose(activation, birth, item->array);
     } else if (!same) {
@@ -266,8 +270,7 @@ static bool shown_by_places(struct activation *activation, struct birth *birth, 
             if (!progress_is_open(rule, bases[b], &old->record, &new->record))
                 continue;
             if (!birth->resize || open_resizes_at(birth->resize)->old != item->array) {
-                if (!release_from_other(item->array))
-                    continue;
+                release_from_other(item->array);
                 take_back(birth);
                 if (!suppose(activation, birth, item->array))
                     return false;

@@ -124,7 +124,8 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static void judge(struct trace_rule *entry, const struct rule *rule, bool malloc_is_ours)
+/* FIRST_MALLOC is the file whose malloc the program calls, NULL if that is ours. */
+static void judge(struct trace_rule *entry, const struct rule *rule, const char *first_malloc)
 {
     struct signs signs = signs_of(rule);
 
@@ -146,10 +147,12 @@ static void judge(struct trace_rule *entry, const struct rule *rule, bool malloc
               "or stripped (rebuild with -g)");
     } else if (!signs.functions) {
         entry->status = TRACE_RULE_ABSENT;
-    } else if (!malloc_is_ours) {
-        blind(entry, rule,
-              "the program brings its own malloc in the executable: its calls never "
-              "reach the tracer");
+    } else if (first_malloc) {
+        blind(
+            entry, rule,
+            "the malloc of %s comes before the tracer's, so calls never reach it: put "
+            "libmaptrace.so first in LD_PRELOAD, or build the program without a malloc of its own",
+            base_name(first_malloc));
     } else if (rule->needs && !environment_has(rule->needs)) {
         blind(entry, rule, "%s; run with %s", rule->heap ? rule->heap : "it uses a heap of its own",
               rule->needs);
@@ -163,14 +166,29 @@ static void judge(struct trace_rule *entry, const struct rule *rule, bool malloc
     }
 }
 
+/* Asked of the program: our own scope, being -Bsymbolic, begins with ourselves. */
+static const char *find_first_malloc(void)
+{
+    void *program = dlopen(NULL, RTLD_LAZY);
+    void *found = program ? dlsym(program, "malloc") : NULL;
+    const char *file = NULL;
+    Dl_info info;
+
+    if (found && found != (void *)&malloc)
+        file = dladdr(found, &info) && info.dli_fname ? info.dli_fname : "the program";
+    if (program)
+        dlclose(program);
+    return file;
+}
+
 void status_update(const struct rule_set *rules)
 {
-    bool malloc_is_ours = dlsym(RTLD_DEFAULT, "malloc") == (void *)&malloc;
+    const char *first_malloc = find_first_malloc();
 
     for (const struct rule *rule = rules->first; rule; rule = rule->next) {
         struct trace_rule *entry = recorder_rule(rule->index);
 
         if (entry)
-            judge(entry, rule, malloc_is_ours);
+            judge(entry, rule, first_malloc);
     }
 }
