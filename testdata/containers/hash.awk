@@ -1,0 +1,1 @@
+BEGIN { for (i = 0; i < 100000; i++) words["key " i] = i }

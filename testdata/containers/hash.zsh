@@ -1,0 +1,2 @@
+typeset -A words
+for ((i = 0; i < 40000; i++)); do words[k$i]=$i; done
