@@ -206,7 +206,7 @@ struct anchor glob_anchor(const char *glob)
     const char *cursor = glob;
 
     while (glob_next_anchor(glob, &cursor, &anchor)) {
-        if (anchor.bytes > best.bytes)
+        if (best.bytes == 0 || anchor.bytes > ANCHOR_MIN_BYTES)
             best = anchor;
     }
     return best;

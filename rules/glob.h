@@ -21,7 +21,10 @@ struct anchor {
 /* The next anchor of a glob; *CURSOR is at its start before the first call. False: no more. */
 bool glob_next_anchor(const char *glob, const char **cursor, struct anchor *anchor);
 
-/* The longest anchor: bytes is 0 if the glob has none and so fits too much. */
+/*
+ * The anchor to look for first: the last one, as fewer names hold a function's
+ * name than its class's. bytes is 0 if the glob has none and so fits too much.
+ */
 struct anchor glob_anchor(const char *glob);
 
 bool identifier_character(char character);

@@ -23,21 +23,30 @@ struct entry {
     struct anchor *anchors; /* all, in the order of the glob; the last has no bytes */
     struct anchor leading;  /* what a name must begin with; bytes is 0 if that is open */
     bool path;              /* could match a Rust path: has `::` or a wildcard */
-    uint32_t next;          /* in its bucket */
+};
+
+/* An entry's link in its bucket, and the first three characters of its anchor. */
+struct link {
+    uint32_t gram, next;
 };
 
 struct rule_matcher {
     uint64_t filter[(1u << FILTER_BITS) / 64];
     uint32_t buckets[1u << BUCKET_BITS];
     struct entry *entries;
+    struct link *links; /* one for each entry */
     uint32_t count;
 };
 
-static uint32_t gram_hash(const char *text)
+static uint32_t gram_at(const char *text)
 {
     const unsigned char *byte = (const unsigned char *)text;
-    uint32_t gram = byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16;
 
+    return byte[0] | (uint32_t)byte[1] << 8 | (uint32_t)byte[2] << 16;
+}
+
+static uint32_t gram_hash(uint32_t gram)
+{
     return gram * 0x9e3779b1u >> (32 - FILTER_BITS);
 }
 
@@ -76,7 +85,7 @@ static bool add(struct rule_matcher *matcher, struct rule *rule, const struct ru
 {
     struct entry *entry = &matcher->entries[matcher->count];
     struct anchor anchor = glob_anchor(glob->text);
-    uint32_t hash = gram_hash(anchor.text);
+    uint32_t gram = gram_at(anchor.text), hash = gram_hash(gram);
     uint32_t *bucket = &matcher->buckets[hash >> (FILTER_BITS - BUCKET_BITS)];
 
     *entry = (struct entry){.rule = rule,
@@ -84,8 +93,8 @@ static bool add(struct rule_matcher *matcher, struct rule *rule, const struct ru
                             .anchor = anchor,
                             .anchors = all_anchors(glob->text, arena),
                             .leading = leading_anchor(glob->text),
-                            .path = glob->text[strcspn(glob->text, ":*?")] != '\0',
-                            .next = *bucket};
+                            .path = glob->text[strcspn(glob->text, ":*?")] != '\0'};
+    matcher->links[matcher->count] = (struct link){gram, *bucket};
     matcher->filter[hash / 64] |= 1ull << (hash % 64);
     *bucket = matcher->count++;
     return entry->anchors != NULL;
@@ -103,9 +112,11 @@ struct rule_matcher *rules_matcher(const struct rule_set *set, struct rule_arena
         return NULL;
     struct rule_matcher *matcher = arena->take(arena, sizeof *matcher);
     struct entry *entries = arena->take(arena, (globs + 1) * sizeof *entries);
-    if (!matcher || !entries)
+    struct link *links = arena->take(arena, (globs + 1) * sizeof *links);
+    if (!matcher || !entries || !links)
         return NULL;
     matcher->entries = entries;
+    matcher->links = links;
     memset(matcher->buckets, 0xff, sizeof matcher->buckets);
     for (struct rule *rule = set->first; rule; rule = rule->next) {
         for (const struct rule_glob *glob = rule->globs; glob && !rule->broken; glob = glob->next) {
@@ -191,33 +202,38 @@ static bool holds_all(const struct entry *entry, enum symbol_mangling mangling, 
     return true;
 }
 
-static bool stands_at(const struct anchor *anchor, const char *name, size_t bytes, size_t at)
+/*
+ * The first entry, from the LINK on that a bucket or an entry gave, whose anchor
+ * stands in NAME at AT; NO_ENTRY if there is none.
+ */
+static uint32_t next_at(const struct rule_matcher *matcher, uint32_t link, const char *name,
+                        size_t bytes, size_t at)
 {
-    return anchor->bytes <= bytes - at && memcmp(name + at, anchor->text, anchor->bytes) == 0;
-}
+    uint32_t gram = gram_at(name + at);
 
-/* The first entry of the bucket for what stands in NAME at AT, or NO_ENTRY. */
-__attribute__((always_inline)) static inline uint32_t look_up(const struct rule_matcher *matcher,
-                                                              const char *name, size_t at)
-{
-    uint32_t hash = gram_hash(name + at);
-
-    if (!(matcher->filter[hash / 64] >> (hash % 64) & 1))
-        return NO_ENTRY;
-    return matcher->buckets[hash >> (FILTER_BITS - BUCKET_BITS)];
-}
-
-/* Where the first anchor of any entry stands in NAME; BYTES if nowhere. */
-static size_t first_anchor(const struct rule_matcher *matcher, const char *name, size_t bytes)
-{
-    for (size_t at = 0; at + ANCHOR_MIN_BYTES <= bytes; at++) {
-        uint32_t index = look_up(matcher, name, at);
-        for (; index != NO_ENTRY; index = matcher->entries[index].next) {
-            if (stands_at(&matcher->entries[index].anchor, name, bytes, at))
-                return at;
-        }
+    for (; link != NO_ENTRY; link = matcher->links[link].next) {
+        const struct anchor *anchor = &matcher->entries[link].anchor;
+        if (matcher->links[link].gram == gram && anchor->bytes <= bytes - at &&
+            memcmp(name + at, anchor->text, anchor->bytes) == 0)
+            break;
     }
-    return bytes;
+    return link;
+}
+
+/* The first entry whose anchor stands in NAME at *AT or the nearest place after that. */
+static uint32_t next_anchor(const struct rule_matcher *matcher, const char *name, size_t bytes,
+                            size_t *at)
+{
+    for (; *at + ANCHOR_MIN_BYTES <= bytes; ++*at) {
+        uint32_t hash = gram_hash(gram_at(name + *at));
+        if (!(matcher->filter[hash / 64] >> (hash % 64) & 1))
+            continue;
+        uint32_t link = matcher->buckets[hash >> (FILTER_BITS - BUCKET_BITS)];
+        link = next_at(matcher, link, name, bytes, *at);
+        if (link != NO_ENTRY)
+            return link;
+    }
+    return NO_ENTRY;
 }
 
 /*
@@ -228,19 +244,19 @@ static unsigned collect(const struct rule_matcher *matcher, const char *name, si
                         size_t at, enum symbol_mangling mangling, uint64_t *hits)
 {
     unsigned count = 0;
+    uint32_t index;
 
-    for (; at + ANCHOR_MIN_BYTES <= bytes; at++) {
-        uint32_t index = look_up(matcher, name, at);
-        for (; index != NO_ENTRY; index = matcher->entries[index].next) {
+    for (; (index = next_anchor(matcher, name, bytes, &at)) != NO_ENTRY; at++) {
+        do {
             const struct entry *entry = &matcher->entries[index];
-            if (hits[index / 64] >> (index % 64) & 1 ||
-                !stands_at(&entry->anchor, name, bytes, at) ||
-                !fits(&entry->anchor, mangling, name, at) || !leads(entry, mangling, name) ||
-                !holds_all(entry, mangling, name, bytes))
-                continue;
-            hits[index / 64] |= 1ull << (index % 64);
-            count++;
-        }
+            if (!(hits[index / 64] >> (index % 64) & 1) &&
+                fits(&entry->anchor, mangling, name, at) && leads(entry, mangling, name) &&
+                holds_all(entry, mangling, name, bytes)) {
+                hits[index / 64] |= 1ull << (index % 64);
+                count++;
+            }
+            index = next_at(matcher, matcher->links[index].next, name, bytes, at);
+        } while (index != NO_ENTRY);
     }
     return count;
 }
@@ -290,8 +306,16 @@ __attribute__((noinline)) static unsigned match_from(const struct rule_matcher *
 unsigned rules_match(const struct rule_matcher *matcher, const char *name, rule_found *found,
                      void *context)
 {
-    size_t bytes = strlen(name);
-    size_t at = first_anchor(matcher, name, bytes);
+    size_t bytes = strlen(name), at = 0;
 
-    return at == bytes ? 0 : match_from(matcher, name, bytes, at, found, context);
+    if (next_anchor(matcher, name, bytes, &at) == NO_ENTRY)
+        return 0;
+    return match_from(matcher, name, bytes, at, found, context);
+}
+
+bool rules_could_match(const struct rule_matcher *matcher, const char *name)
+{
+    size_t at = 0;
+
+    return next_anchor(matcher, name, strlen(name), &at) != NO_ENTRY;
 }

@@ -148,6 +148,9 @@ struct rule_matcher *rules_matcher(const struct rule_set *set, struct rule_arena
 unsigned rules_match(const struct rule_matcher *matcher, const char *name, rule_found *found,
                      void *context);
 
+/* False if no glob can match NAME: the quick part of rules_match alone. Needs no big stack. */
+bool rules_could_match(const struct rule_matcher *matcher, const char *name);
+
 /*
  * Writes NAME, demangled if it is a mangled C++ or Rust name (Rust hash
  * suffixes dropped), into BUFFER, cut to BYTES. Returns false if it was not

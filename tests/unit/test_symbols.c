@@ -35,7 +35,8 @@ static void anchors(void **state)
         const char *glob, *anchor;
     } cases[] = {
         {"_dictExpand", "_dictExpand"},
-        {"std::_Hashtable<*>::_M_rehash(*", "_Hashtable"},
+        {"std::_Hashtable<*>::_M_rehash(*", "_M_rehash"},
+        {"std::_Hashtable<*>::foo(*", "_Hashtable"},
         {"*_HT_GROW", "_HT_GROW"},
         {"std::string::grow(unsigned long)", "grow"},
         {"string", "string"},
