@@ -110,26 +110,27 @@ static int doubt_losses(struct report *report, const struct trace *trace,
     unsigned losses = judge_losses(trace, limits);
     const struct {
         enum judge_loss loss;
-        uint64_t count; /* 0: the sentence has none */
         const char *text;
+        uint64_t count; /* 0: the sentence has none */
     } sentences[] = {
-        {JUDGE_TRUNCATED, 0, "the file was cut off"},
-        {JUDGE_LOST_EVENTS, trace_lost_events(trace), "events could not be recorded"},
-        {JUDGE_CUT_ENTRIES, trace->cut_entries, "entries were cut in the middle of being written"},
-        {JUDGE_BAD_ENTRIES, trace->bad_entries, "entries are damaged"},
-        {JUDGE_GAVE_UP, 0, "tracing was given up in this process"},
-        {JUDGE_NOT_STARTED, 0, "tracing had not started yet"},
-        {JUDGE_OVERWRITTEN, trace->notable.overwritten + trace->recent.overwritten,
-         "finished resizes were overwritten, and some of them may have been findings; "
-         "a larger MAPTRACE_RING keeps more"},
+        {JUDGE_TRUNCATED, "the file was cut off", 0},
+        {JUDGE_LOST_EVENTS, "events that could not be recorded", trace_lost_events(trace)},
+        {JUDGE_CUT_ENTRIES, "entries cut in the middle of being written", trace->cut_entries},
+        {JUDGE_BAD_ENTRIES, "damaged entries", trace->bad_entries},
+        {JUDGE_GAVE_UP, "tracing was given up in this process", 0},
+        {JUDGE_NOT_STARTED, "tracing had not started yet", 0},
+        {JUDGE_OVERWRITTEN,
+         "finished resizes that were overwritten (a larger MAPTRACE_RING keeps more), some of "
+         "which may have been findings",
+         trace->notable.overwritten + trace->recent.overwritten},
     };
     for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
         char count[32] = "";
         if (!(losses & sentences[i].loss))
             continue;
         if (sentences[i].count)
-            snprintf(count, sizeof(count), "%" PRIu64 " ", sentences[i].count);
-        if (report_doubt(report, "%s: %s%s", trace->file, count, sentences[i].text) != 0)
+            snprintf(count, sizeof(count), ": %" PRIu64, sentences[i].count);
+        if (report_doubt(report, "%s: %s%s", trace->file, sentences[i].text, count) != 0)
             return -ENOMEM;
     }
     return 0;

@@ -60,19 +60,17 @@ static void put_doubts(struct paper *paper, const struct report *report)
 
 static void put_command(struct paper *paper, const struct trace_header *header)
 {
-    size_t width = 0;
-    if (header->command_bytes == 0)
-        width = paper_foreign(paper, *header->program ? header->program : "?");
-    for (uint32_t at = 0; at < header->command_bytes && width < 60;
-         at += (uint32_t)strlen(header->command + at) + 1) {
-        char argument[64];
-        if (snprintf(argument, sizeof(argument), "%s", header->command + at) >=
-            (int)sizeof(argument))
-            memcpy(argument + sizeof(argument) - 4, "...", 4);
-        if (at)
-            paper_put(paper, " ");
-        width += paper_foreign(paper, argument) + 1;
-    }
+    char line[49] = "";
+    size_t length = 0, most = sizeof(line) - 1;
+    for (uint32_t at = 0; at < header->command_bytes && length <= most;
+         at += (uint32_t)strlen(header->command + at) + 1)
+        length += (size_t)snprintf(line + length, sizeof(line) - length, "%s%s", at ? " " : "",
+                                   header->command + at);
+    if (length == 0)
+        length = (size_t)snprintf(line, sizeof(line), "%s", header->program);
+    if (length > most)
+        memcpy(line + most - 3, "...", 3);
+    paper_foreign(paper, line);
 }
 
 static void put_process(struct paper *paper, const struct trace *trace)

@@ -69,9 +69,9 @@ static void put_overstay(struct paper *paper, const struct finding *finding)
     label(paper, "when");
     paper_put(paper, "replaced %s after the start, ", units_time(resize->replaced_ns).text);
     if (released)
-        paper_put(paper, "released %s later\n",
-                  units_time(released > resize->replaced_ns ? released - resize->replaced_ns : 0)
-                      .text);
+        paper_put(
+            paper, "released %s later\n",
+            units_time(released > resize->replaced_ns ? released - resize->replaced_ns : 0).text);
     else
         paper_put(paper, "still alive %s\n",
                   finding->trace->running ? "now" : "when the trace ended");
@@ -196,6 +196,15 @@ static void put_frame(struct paper *paper, const struct named_frame *frame, size
     put_location(paper, frame);
 }
 
+/* What calls main is the same in every program. */
+static size_t frames_to_main(const struct named_stack *stack)
+{
+    for (size_t i = 0; i < stack->count; i++)
+        if (stack->frames[i].function && strcmp(stack->frames[i].function, "main") == 0)
+            return i + 1;
+    return stack->count;
+}
+
 static void put_stack(struct paper *paper, struct names *names, const struct finding *finding)
 {
     struct named_stack stack = names_stack(names, finding->trace, finding->resize->stack);
@@ -205,11 +214,11 @@ static void put_stack(struct paper *paper, struct names *names, const struct fin
         return;
     }
     paper_put(paper, "%*sthe new array was allocated at\n", INDENT, "");
-    size_t shown = stack.count > MOST_FRAMES ? MOST_FRAMES : stack.count;
+    size_t count = frames_to_main(&stack), shown = count > MOST_FRAMES ? MOST_FRAMES : count;
     for (size_t i = 0; i < shown; i++)
         put_frame(paper, &stack.frames[i], i);
-    if (shown < stack.count)
-        paper_put(paper, "%*s      %zu more frames\n", INDENT, "", stack.count - shown);
+    if (shown < count)
+        paper_put(paper, "%*s      %zu more frames\n", INDENT, "", count - shown);
 }
 
 /* --- the group -------------------------------------------------------------------- */

@@ -7,7 +7,6 @@ import resource
 import shutil
 import stat
 import subprocess
-import time
 
 import pytest
 
@@ -242,12 +241,12 @@ def test_users_rule_is_broken(reporter, make):
 
 
 @pytest.mark.parametrize("line, doubt", [
-    ("header lost_arrays=3", "3 events"),
-    ("header lost_releases=2", "2 events"),
+    ("header lost_arrays=3", "recorded: 3"),
+    ("header lost_releases=2", "recorded: 2"),
     ("header flags=4", "given up"),
     ("header flags=16", "not started"),
-    (f"open 9 {S} sequence=3", "1 entries were cut"),
-    (f"open 9 {S} rule=99", "damaged"),
+    (f"open 9 {S} sequence=3", "being written: 1"),
+    (f"open 9 {S} rule=99", "damaged entries: 1"),
 ])
 def test_losses(reporter, make, line, doubt):
     report = reporter.json(make([*CLEAN, line]))
@@ -563,7 +562,13 @@ def test_a_large_trace_is_quick(reporter, make):
     for options in ([], ["--format=json"]):
         best = 99.0
         for _ in range(3):
-            begin = time.monotonic()
+            begin = processor_time()
             assert reporter.run(*options, trace).returncode == 0
-            best = min(best, time.monotonic() - begin)
+            best = min(best, processor_time() - begin)
         assert best < (6 if sanitized else 0.6), options
+
+
+def processor_time():
+    """Seconds that children have computed: what else the machine does is no matter."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
