@@ -96,7 +96,7 @@ MAPTRACE_EXPORT struct need_rehash NEED_REHASH(const void *policy, size_t bucket
     thread_self.nested++;
     struct need_rehash answer = forward(policy, buckets, elements, inserting);
     thread_self.nested--;
-    if (answer.yes && !nested)
+    if (answer.yes && answer.buckets != 1 && !nested)
         announce_libstdcxx(policy, answer.buckets, FRAME_CALLER_SP);
     return answer;
 }
@@ -114,7 +114,10 @@ MAPTRACE_EXPORT size_t NEXT_BUCKET(void *policy, size_t buckets)
     thread_self.nested++;
     size_t answer = forward(policy, buckets);
     thread_self.nested--;
-    if (!nested)
+    const struct hashtable_before_policy *table =
+        (const struct hashtable_before_policy *)policy - 1;
+    /* The same number: no rehash follows. One bucket: it stands in the table itself. */
+    if (!nested && answer != table->bucket_count && answer != 1)
         announce_libstdcxx(policy, answer, FRAME_CALLER_SP);
     return answer;
 }

@@ -148,6 +148,19 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
     return true;
 }
 
+bool recognise_frame(const struct call_site *site, uintptr_t sp, unsigned *depth)
+{
+    struct walker walker;
+
+    *depth = 0;
+    walk_begin(&walker, site, false);
+    do
+        if (walker.frame.sp >= sp)
+            return true;
+    while (++*depth < RECOGNISE_DEPTH && walk_next(&walker));
+    return false;
+}
+
 bool recognise_role(const struct call_site *site, const struct rule *rule, enum rule_role role)
 {
     struct walker walker;

@@ -34,6 +34,9 @@ struct call_site {
 bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call,
                struct recognised *found);
 
+/* How many frames above the allocator the one stands that had its stack pointer at SP. */
+bool recognise_frame(const struct call_site *site, uintptr_t sp, unsigned *depth);
+
 /* True if a function of ROLE of RULE is among the first frames. */
 bool recognise_role(const struct call_site *site, const struct rule *rule, enum rule_role role);
 

@@ -121,16 +121,12 @@ static void describe_process(struct trace_header *header, const struct recorder_
     raw_call(SYS_readlink, (long)"/proc/self/exe", (long)header->program,
              sizeof header->program - 1, 0, 0, 0);
     raw_call(SYS_getcwd, (long)header->directory, sizeof header->directory - 1, 0, 0, 0, 0);
-    for (int i = 0; i < plan->argc; i++) {
-        size_t length = strlen(plan->argv[i]) + 1;
-
-        if (header->command_bytes + length > sizeof header->command) {
-            header->command_cut = 1;
-            break;
-        }
-        memcpy(header->command + header->command_bytes, plan->argv[i], length);
-        header->command_bytes += (uint32_t)length;
-    }
+    /* Not from main's arguments: the first hook may run before any constructor of ours. */
+    header->command_bytes =
+        (uint32_t)read_file("/proc/self/cmdline", header->command, sizeof header->command);
+    header->command_cut = header->command_bytes == sizeof header->command - 1;
+    while (header->command_bytes && header->command[header->command_bytes - 1])
+        header->command_bytes--;
 }
 
 static uint64_t place(struct trace_region *region, uint64_t at, size_t bytes, uint64_t capacity)

@@ -22,8 +22,6 @@ struct recorder_plan {
     uint32_t flags;    /* enum trace_flag */
     uint32_t root_pid; /* 0: this process is the first of its run */
     const char *path;  /* absolute, where the trace will stand */
-    int argc;
-    char **argv;
 };
 
 /* Lays the trace out in private memory. 0 or -errno. */

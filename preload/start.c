@@ -38,8 +38,6 @@ static struct options options;
 static struct arena memory;
 static struct rule_set rules;
 static struct rule **rules_by_index;
-static int argument_count;
-static char **arguments;
 static struct {
     char text[8][256];
     unsigned count;
@@ -139,8 +137,6 @@ static struct recorder_plan plan(uint32_t flags)
         .flags = flags | (options.root_pid ? TRACE_FLAG_DESCENDANT : 0),
         .root_pid = options.root_pid,
         .path = own_path(),
-        .argc = argument_count,
-        .argv = arguments,
     };
 }
 
@@ -273,10 +269,8 @@ void start_early(void)
     thread_self.nested--;
 }
 
-__attribute__((constructor)) static void constructor(int argc, char **argv)
+__attribute__((constructor)) static void constructor(void)
 {
-    argument_count = argc;
-    arguments = argv;
     start_early();
 }
 

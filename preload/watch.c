@@ -1,17 +1,25 @@
 #include "watch.h"
 
+/* Announcements hold for the very next allocation, beneath the caller of the hook. */
 static bool announced(struct thread *thread, void *memory, size_t bytes,
                       const struct call_site *site)
 {
     struct announcement announcement = thread->announced;
+    struct recognised found;
 
-    /* Only the very next allocation below the caller of the hook can be it. */
-    if (!announcement.bytes || site->sp > announcement.stack)
-        return thread->announced.bytes = 0, false;
-    if (announcement.bytes != bytes)
-        return false;
     thread->announced.bytes = 0;
-    resizes_announced((uintptr_t)memory, &announcement, site);
+    if (announcement.bytes != bytes || site->sp > announcement.stack)
+        return false;
+    if (announcement.table) {
+        resizes_announced((uintptr_t)memory, &announcement, site);
+        return true;
+    }
+    /* The hook does not know the table: the function that called it is the grow function. */
+    found.rule = start_rule(announcement.rule);
+    if (!recognise_frame(site, announcement.stack, &found.grow))
+        return false;
+    found.outer = found.grow;
+    resizes_allocated((uintptr_t)memory, bytes, &found, site, 0);
     return true;
 }
 
@@ -24,13 +32,17 @@ void watch_allocated(void *memory, size_t bytes, enum rule_call call, const stru
         return;
     int kept = errno;
     thread->nested++;
-    if (thread->announced.bytes && announced(thread, memory, bytes, site))
+    if (thread->announced.bytes && thread->announced.table &&
+        announced(thread, memory, bytes, site))
         ;
     else if (recognise(site, bytes, call, &found))
         resizes_allocated((uintptr_t)memory, bytes, &found, site,
                           call == CALL_MMAP ? TRACE_ARRAY_MAPPED : 0);
+    else if (thread->announced.bytes && announced(thread, memory, bytes, site))
+        ;
     else if (thread->open)
         resizes_event(thread, site);
+    thread->announced.bytes = 0;
     thread->nested--;
     errno = kept;
 }
