@@ -475,6 +475,24 @@ def test_names_from_minidebuginfo(reporter, make, copied, tmp_path):
     assert [frame["function"] for frame in names_in(reporter, make, copied, identity, addresses)] == SYMBOLS
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["stripped", "gone"])
+def test_names_from_debuginfod(reporter, make, copied, tmp_path, monkeypatch, gone):
+    addresses, identity = frames_of(copied), build_id(copied)
+    served = tmp_path / "served" / "buildid" / identity
+    served.mkdir(parents=True)
+    shutil.copy(copied, served / "debuginfo")
+    subprocess.run(["strip", copied], check=True)
+    shutil.copy(copied, served / "executable")
+    if gone:
+        copied.unlink()
+    monkeypatch.setenv("DEBUGINFOD_CACHE_PATH", str(tmp_path / "cache"))
+    monkeypatch.setenv("DEBUGINFOD_URLS", f"file://{tmp_path}/served")
+    names = [frame["function"] for frame in names_in(reporter, make, copied, identity, addresses)]
+    if names == [None] * 4:
+        pytest.skip("elfutils has no debuginfod client here")
+    assert names[:5] == WHOLE
+
+
 def test_no_names_from_stripped_files(reporter, make, copied):
     """The nearest exported symbol before an address is not its name."""
     addresses, identity = frames_of(copied), build_id(copied)
