@@ -277,6 +277,7 @@ void resizes_announced(uintptr_t address, const struct announcement *announced,
         if (birth->resize) {
             struct trace_resize *record = &open_resizes_at(birth->resize)->record;
 
+            open_resizes_at(birth->resize)->owner = birth;
             new->record.holder = new->record.table = announced->table;
             record->holder = record->table = announced->table;
             record->confidence = TRACE_EXACT;
@@ -321,7 +322,12 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         struct array *array = arrays_at(index);
         uint64_t now = recorder_now();
 
-        look_at_all(thread, site, now);
+        /* A hooked grow frees the old array in the very frame that called the hook. */
+        const struct birth *owner = array->resize ? open_resizes_at(array->resize)->owner : NULL;
+        bool hooked = owner && owner->announced && !owner->settled;
+
+        if (!hooked)
+            look_at_all(thread, site, now);
         if (array->resize)
             settle_doubt(index);
         if (array->resize) {
@@ -336,6 +342,8 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         totals_array_removed(array->record.bytes);
         arrays_remove(index);
         recorder_header()->last_ns = now;
+        if (hooked)
+            look_at_all(thread, site, now);
     }
     leave();
 }
