@@ -1,6 +1,7 @@
 #include "analyzer/tables.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,15 @@ static struct table live_table(const struct trace_array *const *arrays, size_t c
     return table;
 }
 
+/* What a fork left in the child is the parent's, until the child adds to it. */
+static bool all_inherited(const struct trace_array *const *arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(arrays[i]->flags & TRACE_ARRAY_INHERITED))
+            return false;
+    return true;
+}
+
 static int add_live(struct tables *tables, const struct trace *trace)
 {
     size_t count = trace->array_count;
@@ -59,7 +69,8 @@ static int add_live(struct tables *tables, const struct trace *trace)
         uint64_t id = tables->arrays[first]->table_id;
         for (next = first + 1; next < count && id && tables->arrays[next]->table_id == id;)
             next++;
-        tables->items[tables->count++] = live_table(tables->arrays + first, next - first);
+        if (!all_inherited(tables->arrays + first, next - first))
+            tables->items[tables->count++] = live_table(tables->arrays + first, next - first);
     }
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * The tables of a trace: those that own live arrays, then those of which only
- * resizes are left.
+ * The tables of a trace: those that own live arrays (other than what a fork has
+ * left there), then those of which only resizes are left.
  */
 #ifndef MAPTRACE_ANALYZER_TABLES_H
 #define MAPTRACE_ANALYZER_TABLES_H

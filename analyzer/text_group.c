@@ -169,8 +169,12 @@ static char *frame_name(const struct named_frame *frame, size_t most)
     } else {
         return NULL;
     }
-    if (name)
+    if (name) {
+        char *clone = strstr(name, " [clone ");
+        if (clone)
+            *clone = '\0';
         shorten(name, most);
+    }
     return name;
 }
 
@@ -196,12 +200,16 @@ static void put_frame(struct paper *paper, const struct named_frame *frame, size
     put_location(paper, frame);
 }
 
-/* What calls main is the same in every program. */
+/* What calls main, in C or in Rust, is the same in every program. */
 static size_t frames_to_main(const struct named_stack *stack)
 {
-    for (size_t i = 0; i < stack->count; i++)
-        if (stack->frames[i].function && strcmp(stack->frames[i].function, "main") == 0)
+    for (size_t i = 0; i < stack->count; i++) {
+        const char *function = stack->frames[i].function;
+        if (function && strcmp(function, "main") == 0)
             return i + 1;
+        if (function && strcmp(function, "std::sys::backtrace::__rust_begin_short_backtrace") == 0)
+            return i;
+    }
     return stack->count;
 }
 

@@ -319,6 +319,14 @@ def test_json_of_a_stuck_table(reporter, make):
     assert gone["table"] == "0x5000" and gone["arrays"] == [] and gone["resizes"] == 4
 
 
+def test_inherited_tables_are_the_parents(reporter, make):
+    report = reporter.json(make([*CLEAN[:1], "array 4096 64 1 flags=1", "array 8192 64 2 flags=1",
+                                 "array 12288 128 2", f"open 3 {S} end={2*S} flags=8"]))
+    assert [table["table"] for table in report.tables] == ["0x2000"]
+    assert report.tables[0]["arrays"] == ["0x2000", "0x3000"]
+    assert report.verdict == "clean" and report.totals["unfinished"] == 0
+
+
 def test_several_processes(reporter, make):
     first = make([*STUCK, "rule both immediate idle reason=r1", "rule seen immediate absent run_active=2 "
                   "run_resizes=5", "header tables=1 peak_array_bytes=10 peak_old_bytes=3"], "a")
