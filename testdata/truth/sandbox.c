@@ -4,8 +4,7 @@
  *
  *     sandbox HOW WHAT
  *
- * HOW:  prctl, syscall (seccomp by libc's syscall()), raw (a system call that
- *       no library sees), strict (SECCOMP_MODE_STRICT)
+ * HOW:  prctl, syscall (seccomp by libc's syscall()), strict (SECCOMP_MODE_STRICT)
  * WHAT: leak (immediate tables, of which one leaks), open (an incremental
  *       resize that was open before goes on), begin (one that begins after)
  */
@@ -97,17 +96,6 @@ static struct sock_filter filter[] = {
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 };
 
-static long raw_seccomp(const struct sock_fprog *wanted)
-{
-    long answer = __NR_seccomp;
-
-    __asm__ volatile("syscall"
-                     : "+a"(answer)
-                     : "D"((long)SECCOMP_SET_MODE_FILTER), "S"(0L), "d"(wanted)
-                     : "rcx", "r11", "memory");
-    return answer;
-}
-
 static void lock_in(const char *how)
 {
     struct sock_fprog wanted = {sizeof filter / sizeof *filter, filter};
@@ -119,8 +107,6 @@ static void lock_in(const char *how)
         answer = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &wanted);
     else if (strcmp(how, "syscall") == 0)
         answer = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &wanted);
-    else if (strcmp(how, "raw") == 0)
-        answer = raw_seccomp(&wanted);
     else if (strcmp(how, "strict") == 0)
         answer = prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
     if (answer != 0)

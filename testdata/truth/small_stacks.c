@@ -6,8 +6,8 @@
  *
  * threads     in threads with the smallest stack there may be
  * sixteen     in threads with 16 KiB
- * coroutines  in coroutines that grow tables on stacks of their own, and change
- *             places in the middle of a grow function
+ * coroutines  in coroutines that grow tables in turn, on stacks of their own
+ * switching   the same, and they change places in the middle of a grow function
  * alternate   in a signal handler on an alternate stack of 16 KiB
  */
 #define _GNU_SOURCE
@@ -30,7 +30,7 @@ static long resizes;
 
 /* Coroutines only: gives way to the next one. */
 static ucontext_t contexts[WORKERS], home;
-static bool coroutines;
+static bool coroutines, switching;
 static bool ended[WORKERS];
 static int current;
 
@@ -55,22 +55,24 @@ NOINLINE void small_grow(struct table *table, bool pinned)
 
     if (!buckets)
         abort();
-    give_way();
+    if (switching)
+        give_way();
     if (old)
         memcpy(buckets, old, table->capacity * sizeof *buckets);
     table->buckets = buckets;
     table->capacity = capacity;
     if (!pinned)
         free(old);
-    give_way();
 }
 
 static void *work(void *argument)
 {
     struct table *table = argument;
 
-    for (int round = 0; round < ROUNDS; round++)
+    for (int round = 0; round < ROUNDS; round++) {
         small_grow(table, false);
+        give_way();
+    }
     return NULL;
 }
 
@@ -98,11 +100,11 @@ static void coroutine(int index)
             current = other;
             setcontext(&contexts[other]);
         }
-    coroutines = false;
+    coroutines = switching = false;
     setcontext(&home);
 }
 
-static void in_coroutines(void)
+static void in_coroutines(bool in_the_middle)
 {
     enum { STACK_BYTES = 32 << 10 };
 
@@ -114,6 +116,7 @@ static void in_coroutines(void)
         makecontext(&contexts[index], (void (*)(void))coroutine, 1, index);
     }
     coroutines = true;
+    switching = in_the_middle;
     current = 0;
     swapcontext(&home, &contexts[0]);
 }
@@ -149,7 +152,9 @@ int main(int count, char **arguments)
     else if (strcmp(mode, "sixteen") == 0)
         in_threads(16 << 10);
     else if (strcmp(mode, "coroutines") == 0)
-        in_coroutines();
+        in_coroutines(false);
+    else if (strcmp(mode, "switching") == 0)
+        in_coroutines(true);
     else if (strcmp(mode, "alternate") == 0)
         in_handler();
     else

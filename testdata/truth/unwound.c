@@ -67,6 +67,8 @@ int main(int count, char **arguments)
     for (int index = 0; index < TABLES; index++)
         truth_line("{\"is\":\"table\",\"array\":\"0x%lx\",\"bytes\":%zu}",
                    (unsigned long)tables[index].buckets, tables[index].capacity * sizeof(void *));
-    truth_totals(TABLES, TABLES * (ROUNDS - 1) - 2);
+    /* An abandoned new array may pass for the first one of another table. */
+    truth_line("{\"is\":\"totals\",\"tables\":[%d,%d],\"resizes\":%d}", TABLES, TABLES + 2,
+               TABLES * (ROUNDS - 1) - 2);
     return 0;
 }
