@@ -2,6 +2,7 @@
 #include "evidence.h"
 
 #include <elf.h>
+#include <limits.h>
 #include <string.h>
 
 #include "code.h"
@@ -296,6 +297,19 @@ unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t
         flips[at] = item;
     }
     return count;
+}
+
+unsigned evidence_nearest(const struct evidence *evidence, uintptr_t low, uint64_t bytes)
+{
+    unsigned nearest = UINT_MAX;
+
+    read_windows(evidence);
+    for (unsigned i = 0; i < evidence->candidate_count; i++)
+        for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
+            if (windows[i * TABLE_WORDS + w] - low < bytes && 16 + i + w < nearest &&
+                !evidence_in_dead_frame(evidence, addresses[i] + 8 * w))
+                nearest = 16 + i + w;
+    return nearest;
 }
 
 void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes)

@@ -76,6 +76,10 @@ bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
 unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
                         const struct evidence_item *flips[EVIDENCE_MOST]);
 
+/* The rank of the nearest place behind the candidates that points into [LOW, LOW+BYTES) now;
+ * UINT_MAX: none. */
+unsigned evidence_nearest(const struct evidence *evidence, uintptr_t low, uint64_t bytes);
+
 /* The grow is over and its array is (or is not) where the items said: remembers that. */
 void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes);
 

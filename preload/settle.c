@@ -398,6 +398,24 @@ static void settle_dead(const struct activation *activation, struct birth *birth
     totals_array_retracted((uint16_t)activation->rule->index);
 }
 
+/*
+ * Before it is known where this grow function keeps its table, a place that
+ * changed may be the wrong one: a leftover in a caller's frame while the array
+ * is still held where it always was, or one of two tables that have changed
+ * places since (the other array now stands nearer to the grow function).
+ */
+static bool exchanged(const struct activation *activation, const struct birth *birth,
+                      const struct evidence_item *item)
+{
+    if (birth->evidence.sure || activation->rule->kind == RULE_INCREMENTAL || !item->array ||
+        !alive(item->array, item->serial))
+        return false;
+    const struct trace_array *old = &arrays_at(item->array)->record;
+    if (old->holder != item->slot && still_points_to(old->holder, old))
+        return true;
+    return evidence_nearest(&birth->evidence, old->address, at_least_one(old->bytes)) < item->rank;
+}
+
 static void settle(struct activation *activation, struct birth *birth, uint64_t now, bool last)
 {
     if (birth->announced) {
@@ -420,6 +438,12 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         evidence_learn(&birth->evidence, birth->address, at_least_one(birth->bytes));
     if (shown_by_places(activation, birth, now))
         return;
+    if (item && exchanged(activation, birth, item)) {
+        take_back(birth);
+        find_holder(activation, birth, false);
+        settle_first(activation, birth);
+        return;
+    }
     if (item && item->array && proven(activation, birth, item, now))
         return;
     if (item && !item->array && birth->evidence.sure &&
