@@ -169,6 +169,12 @@ static bool source_value(locator_source source, unsigned grow, unsigned kept, ui
     return true;
 }
 
+/* Tables may be there, but so may leftovers. */
+static bool on_stack(const struct evidence *evidence, uintptr_t slot)
+{
+    return slot - evidence->frame_low < (uintptr_t)8 << 20;
+}
+
 /* The grow functions' own registers and frames say more than their caller's. */
 static unsigned source_rank(const struct evidence *evidence, uintptr_t base, locator_source source)
 {
@@ -184,10 +190,13 @@ static void look_where_known(const struct search *search, unsigned grow, unsigne
     struct locators *known = locators_find(search->evidence->site);
     uintptr_t base = frames[grow].sp;
 
+    bool sure = locators_sure(known);
+
     for (unsigned i = 0; known && i < known->count; i++) {
         uintptr_t table, word;
 
-        if (!source_value(known->all[i].source, grow, kept, high, &table) || !may_be_table(table))
+        if ((sure && !locator_sure(&known->all[i])) ||
+            !source_value(known->all[i].source, grow, kept, high, &table) || !may_be_table(table))
             continue;
         uintptr_t slot = table + (uintptr_t)(intptr_t)known->all[i].offset;
         if (!safe_read(slot, &word, sizeof word))
@@ -198,10 +207,11 @@ static void look_where_known(const struct search *search, unsigned grow, unsigne
                      .table = table,
                      .source = known->all[i].source,
                      .array = old_array(search, word),
-                     .rank = source_rank(search->evidence, base, known->all[i].source)});
+                     .rank = source_rank(search->evidence, base, known->all[i].source) +
+                             (on_stack(search->evidence, slot) ? 32 : 0)});
         add_candidate(search->evidence, table, known->all[i].source);
     }
-    search->evidence->sure = locators_sure(known) && search->evidence->count;
+    search->evidence->sure = sure && search->evidence->count;
 }
 
 static unsigned walk(const struct call_site *site, const struct recognised *found,
@@ -310,6 +320,14 @@ unsigned evidence_nearest(const struct evidence *evidence, uintptr_t low, uint64
                 !evidence_in_dead_frame(evidence, addresses[i] + 8 * w))
                 nearest = 16 + i + w;
     return nearest;
+}
+
+void evidence_contradict(const struct evidence *evidence, uint64_t serial)
+{
+    for (unsigned i = 0; i < evidence->count; i++)
+        if (evidence->items[i].source && evidence->items[i].serial != serial)
+            locators_deny(evidence->site, evidence->items[i].source,
+                          (int32_t)(evidence->items[i].slot - evidence->items[i].table));
 }
 
 void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes)

@@ -80,6 +80,9 @@ unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t
  * UINT_MAX: none. */
 unsigned evidence_nearest(const struct evidence *evidence, uintptr_t low, uint64_t bytes);
 
+/* The old array was surely the one with SERIAL: places that showed another are not the table's. */
+void evidence_contradict(const struct evidence *evidence, uint64_t serial);
+
 /* The grow is over and its array is (or is not) where the items said: remembers that. */
 void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes);
 

@@ -6,9 +6,11 @@
 
 #define SITES 2048
 #define PROBES 8
-/* Uses after which a locator is trusted alone, and failures in a row after which it is dropped. */
+/* Uses after which a locator is trusted alone, and failures after which it is dropped. */
 #define GOOD_ENOUGH 3
 #define BAD_ENOUGH 8
+/* How many uses that held make up for one that did not. */
+#define GOOD_FOR_BAD 16
 
 static struct locators *sites;
 
@@ -37,10 +39,15 @@ static struct locators *make(uint64_t site)
     return NULL; /* no room: such sites are searched each time */
 }
 
+bool locator_sure(const struct locator *locator)
+{
+    return locator->good >= GOOD_ENOUGH && locator->bad * GOOD_FOR_BAD <= locator->good;
+}
+
 bool locators_sure(const struct locators *locators)
 {
     for (unsigned i = 0; locators && i < locators->count; i++)
-        if (locators->all[i].good >= GOOD_ENOUGH && !locators->all[i].bad)
+        if (locator_sure(&locators->all[i]))
             return true;
     return false;
 }
@@ -68,7 +75,6 @@ void locators_confirm(uint64_t site, locator_source source, int32_t offset)
     }
     if (locator->good < UINT16_MAX)
         locator->good++;
-    locator->bad = 0;
 }
 
 void locators_deny(uint64_t site, locator_source source, int32_t offset)

@@ -44,6 +44,8 @@ struct locators {
 /* What is known of a site: a hash of the return addresses from the allocator to the grow's caller.
  * May be NULL. */
 struct locators *locators_find(uint64_t site);
+/* True if it has proved itself. */
+bool locator_sure(const struct locator *locator);
 /* True if one of them has proved itself, so that no search is needed. */
 bool locators_sure(const struct locators *locators);
 /* The array of a grow at SITE is held there. */

@@ -219,6 +219,9 @@ static bool proven(struct activation *activation, struct birth *birth,
 {
     bool same = birth->resize && open_resizes_at(birth->resize)->old_serial == item->serial;
 
+    if (find_freed(activation, item->serial))
+        evidence_contradict(&birth->evidence, item->serial);
+
     if (!same && alive(item->array, item->serial)) {
         release_from_other(item->array);
         take_back(birth);
