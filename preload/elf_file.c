@@ -63,6 +63,24 @@ static bool inside(const struct elf_file *file, const Elf64_Shdr *section)
            section->sh_size <= file->size - section->sh_offset;
 }
 
+bool elf_file_has_section(const struct elf_file *file, const char *name)
+{
+    const Elf64_Ehdr *header = (const Elf64_Ehdr *)file->bytes;
+    size_t count = 0;
+    const Elf64_Shdr *all = sections(file, &count);
+
+    if (!all || header->e_shstrndx >= count || !inside(file, &all[header->e_shstrndx]))
+        return false;
+    const Elf64_Shdr *strings = &all[header->e_shstrndx];
+    const char *names = (const char *)file->bytes + strings->sh_offset;
+    if (!strings->sh_size || names[strings->sh_size - 1])
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (all[i].sh_name < strings->sh_size && strcmp(names + all[i].sh_name, name) == 0)
+            return true;
+    return false;
+}
+
 static void table(const struct elf_file *file, uint32_t type, elf_symbol *found, void *context)
 {
     size_t count = 0;

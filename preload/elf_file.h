@@ -23,6 +23,8 @@ typedef void elf_symbol(void *context, const char *name, const Elf64_Sym *symbol
 int elf_file_open(struct elf_file *file, const char *path);
 void elf_file_close(struct elf_file *file);
 
+bool elf_file_has_section(const struct elf_file *file, const char *name);
+
 /* All symbols of .symtab (or .dynsym where there is none). Broken tables are skipped. */
 void elf_file_symbols(const struct elf_file *file, elf_symbol *found, void *context);
 /* The symbols of .dynsym alone. */

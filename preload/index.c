@@ -1,16 +1,276 @@
+#define _GNU_SOURCE
 #include "index.h"
 
-void index_start(const char *rule_files, uint64_t hash)
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "modules.h"
+#include "pages.h"
+#include "raw.h"
+
+/* An index larger than this is none of ours. */
+#define INDEX_MOST ((off_t)64 << 20)
+#define CHILD_STACK ((size_t)64 << 10)
+#define RULE_FILES_MOST 32
+
+static char cache_folder[1024]; /* empty: no cache */
+static char indexer[1024];      /* empty: not installed */
+static char rule_files[RULE_FILES_MOST][512];
+static unsigned rule_file_count;
+static uint64_t rules_key;
+
+static void find_cache(void)
 {
-    (void)rule_files;
-    (void)hash;
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char parent[960];
+
+    if (cache && *cache == '/')
+        snprintf(parent, sizeof parent, "%s", cache);
+    else if (home && *home == '/')
+        snprintf(parent, sizeof parent, "%s/.cache", home);
+    else
+        return;
+    snprintf(cache_folder, sizeof cache_folder, "%s/maptrace", parent);
+}
+
+/* Beside the library in a build folder, else in lib/maptrace of the prefix. */
+static void find_indexer(void)
+{
+    static const char *const places[] = {"maptrace-index", "maptrace/maptrace-index"};
+    Dl_info info;
+
+    if (!dladdr((void *)&find_indexer, &info) || !info.dli_fname)
+        return;
+    const char *slash = strrchr(info.dli_fname, '/');
+    int folder = slash ? (int)(slash - info.dli_fname) : 1;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(indexer, sizeof indexer, "%.*s/%s", folder, slash ? info.dli_fname : ".",
+                 places[i]);
+        if (raw_call(SYS_access, (long)indexer, X_OK, 0, 0, 0, 0) == 0)
+            return;
+    }
+    *indexer = 0;
+}
+
+void index_start(const char *files, uint64_t hash)
+{
+    rules_key = hash;
+    while (files && *files && rule_file_count < RULE_FILES_MOST) {
+        size_t length = strcspn(files, ":");
+
+        if (length && length < sizeof *rule_files)
+            memcpy(rule_files[rule_file_count++], files, length);
+        files += length + (files[length] == ':');
+    }
+    find_cache();
+    find_indexer();
+}
+
+static void build_id_text(const struct module *module, char *text)
+{
+    for (uint32_t i = 0; i < module->build_id_bytes; i++)
+        sprintf(text + 2 * i, "%02x", module->build_id[i]);
+}
+
+static bool worth_asking(const struct module *module, const struct elf_file *file)
+{
+    char id[80] = "", path[160];
+
+    if (elf_file_has_section(file, ".debug_info") || elf_file_has_section(file, ".zdebug_info") ||
+        elf_file_has_section(file, ".gnu_debugdata"))
+        return true;
+    if (!module->build_id_bytes)
+        return false;
+    build_id_text(module, id);
+    snprintf(path, sizeof path, "/usr/lib/debug/.build-id/%.2s/%s.debug", id, id + 2);
+    return raw_call(SYS_access, (long)path, R_OK, 0, 0, 0, 0) == 0;
+}
+
+static bool read_role(const char *word, size_t length, enum rule_role *role)
+{
+    static const char *const names[ROLE_COUNT] = {"grow",    "retire", "beneath",
+                                                  "through", "except", "sign"};
+
+    for (unsigned i = 0; i < ROLE_COUNT; i++)
+        if (strlen(names[i]) == length && memcmp(names[i], word, length) == 0) {
+            *role = (enum rule_role)i;
+            return true;
+        }
+    return false;
+}
+
+static bool is_word(const char *word, size_t length, const char *text)
+{
+    return strlen(text) == length && memcmp(word, text, length) == 0;
+}
+
+/* `range LOW HIGH RULE ROLE KIND NAME`. Symbols of the file itself are known without an index. */
+static void read_line(const char *line, size_t length, index_found *found, void *context)
+{
+    const char *words[6];
+    size_t lengths[6];
+    unsigned count = 0;
+    char rule[64];
+    enum rule_role role;
+
+    for (size_t at = 0; at < length && count < 6; count++) {
+        size_t end = at;
+
+        while (end < length && line[end] != ' ')
+            end++;
+        words[count] = line + at;
+        lengths[count] = end - at;
+        at = end + 1;
+    }
+    if (count < 6 || !is_word(words[0], lengths[0], "range") || lengths[3] >= sizeof rule ||
+        !read_role(words[4], lengths[4], &role) || is_word(words[5], lengths[5], "symbol") ||
+        is_word(words[5], lengths[5], "dynamic"))
+        return;
+    memcpy(rule, words[3], lengths[3]);
+    rule[lengths[3]] = 0;
+    uintptr_t low = strtoul(words[1], NULL, 16), high = strtoul(words[2], NULL, 16);
+    if (low < high)
+        found(context, low, high, rule, role);
+}
+
+/* True if FD held a whole index. */
+static bool read_index(int fd, index_found *found, void *context)
+{
+    struct stat status;
+
+    if (raw_failed(raw_call(SYS_fstat, fd, (long)&status, 0, 0, 0, 0)) ||
+        !S_ISREG(status.st_mode) || status.st_size < 4 || status.st_size > INDEX_MOST)
+        return false;
+    long mapped = raw_mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (raw_failed(mapped))
+        return false;
+    const char *text = (const char *)mapped, *end = text + status.st_size;
+    bool whole = memcmp(end - 4, "end\n", 4) == 0 && memcmp(text, "mapt", 4) == 0;
+    for (const char *line = text; whole && line < end;) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+
+        if (!stop)
+            break;
+        read_line(line, (size_t)(stop - line), found, context);
+        line = stop + 1;
+    }
+    raw_munmap((void *)mapped, (size_t)status.st_size);
+    return whole;
+}
+
+struct child {
+    char *const *arguments;
+    int output;
+};
+
+/* In the parent's memory, which waits: system calls only. */
+static int run_indexer(void *context)
+{
+    static char *const environment[] = {"MAPTRACE_DISABLE=1", NULL};
+    const struct child *child = context;
+    uint64_t none = 0;
+    long null = raw_open("/dev/null", O_RDWR, 0);
+
+    raw_call(SYS_dup2, null, 0, 0, 0, 0, 0);
+    raw_call(SYS_dup2, null, 2, 0, 0, 0, 0);
+    raw_call(SYS_dup2, child->output, 1, 0, 0, 0, 0);
+    raw_call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&none, 0, 8, 0, 0);
+    raw_call(SYS_execve, (long)indexer, (long)child->arguments, (long)environment, 0, 0, 0);
+    raw_call(SYS_exit, 127, 0, 0, 0, 0, 0);
+    return 127;
+}
+
+/*
+ * A child that the program never hears of: it sends no signal when it ends, and
+ * only a wait that asks for such children sees it.
+ */
+static void ask(const char *path, index_found *found, void *context)
+{
+    char *arguments[2 * RULE_FILES_MOST + 8] = {indexer};
+    unsigned count = 1;
+    char own_path[64];
+    uint64_t all = ~(uint64_t)0, before;
+
+    for (unsigned i = 0; i < rule_file_count; i++) {
+        arguments[count++] = "--rules";
+        arguments[count++] = rule_files[i];
+    }
+    if (*cache_folder) {
+        arguments[count++] = "--cache";
+        arguments[count++] = cache_folder;
+    }
+    /* The main program's own name for itself, which is the child's in the child. */
+    if (strcmp(path, "/proc/self/exe") == 0) {
+        snprintf(own_path, sizeof own_path, "/proc/%ld/exe", raw_getpid());
+        path = own_path;
+    }
+    arguments[count++] = (char *)path;
+    arguments[count] = NULL;
+
+    long output = raw_call(SYS_memfd_create, (long)"maptrace-index", 0, 0, 0, 0, 0);
+    char *stack = raw_failed(output) ? NULL : pages_map(CHILD_STACK);
+    if (stack) {
+        struct child child = {arguments, (int)output};
+
+        raw_call(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, (long)&before, 8, 0, 0);
+        int pid = clone(run_indexer, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK, &child);
+        if (pid > 0)
+            while (raw_call(SYS_wait4, pid, 0, __WCLONE, 0, 0, 0) == -EINTR)
+                ;
+        raw_call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, 8, 0, 0);
+        read_index((int)output, found, context);
+        pages_unmap(stack, CHILD_STACK);
+    }
+    if (!raw_failed(output))
+        raw_close((int)output);
+}
+
+static void make_cache_folder(void)
+{
+    char *slash = strrchr(cache_folder, '/');
+
+    *slash = 0;
+    raw_call(SYS_mkdir, (long)cache_folder, 0700, 0, 0, 0, 0);
+    *slash = '/';
+    if (raw_call(SYS_mkdir, (long)cache_folder, 0700, 0, 0, 0, 0) == 0 ||
+        raw_call(SYS_access, (long)cache_folder, W_OK, 0, 0, 0, 0) == 0)
+        return;
+    *cache_folder = 0;
 }
 
 void index_read(const struct module *module, const struct elf_file *file, index_found *found,
                 void *context)
 {
-    (void)module;
-    (void)file;
-    (void)found;
-    (void)context;
+    char path[sizeof cache_folder + 128], id[80] = "";
+
+    if (!*indexer || !worth_asking(module, file))
+        return;
+    int kept = errno;
+    if (module->build_id_bytes && *cache_folder) {
+        build_id_text(module, id);
+        snprintf(path, sizeof path, "%s/%s-%016llx.index", cache_folder, id,
+                 (unsigned long long)rules_key);
+        long fd = raw_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+        bool read = !raw_failed(fd) && read_index((int)fd, found, context);
+
+        if (!raw_failed(fd))
+            raw_close((int)fd);
+        if (read) {
+            errno = kept;
+            return;
+        }
+        make_cache_folder();
+    }
+    bool main_program = module->map && (!module->map->l_name || !*module->map->l_name);
+    ask(main_program ? "/proc/self/exe" : module->path, found, context);
+    errno = kept;
 }
