@@ -31,12 +31,21 @@ def compiled(tmp_path_factory, request):
     return Compiler((base.parent if hasattr(request.config, "workerinput") else base) / "compiled")
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    item.went_wrong = getattr(item, "went_wrong", False) or outcome.get_result().failed
+
+
 @pytest.fixture
-def trace(maptrace, tmp_path):
+def trace(maptrace, tmp_path, request):
     """trace(command, rules=..., env=..., ring=..., status=0, timeout=...) -> Run; trace.start() -> a background Run"""
     tracer = Tracer(maptrace, tmp_path)
     yield tracer
     tracer.close()
+    # Traces are big; only those of a test that failed are wanted any more.
+    if not request.node.went_wrong:
+        tracer.remove()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -165,3 +166,8 @@ class Tracer:
         """Kills what still runs, children included."""
         for run in self.started:
             self.kill(run)
+
+    def remove(self):
+        """Removes what all runs left in their folders."""
+        for run in self.started:
+            shutil.rmtree(run.folder, ignore_errors=True)
