@@ -238,6 +238,8 @@ static void make_cache_folder(void)
 {
     char *slash = strrchr(cache_folder, '/');
 
+    if (raw_call(SYS_access, (long)cache_folder, W_OK, 0, 0, 0, 0) == 0)
+        return;
     *slash = 0;
     raw_call(SYS_mkdir, (long)cache_folder, 0700, 0, 0, 0, 0);
     *slash = '/';

@@ -200,9 +200,14 @@ static void read_headers(struct module *module)
     if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
         return;
     const Elf64_Phdr *program = (const Elf64_Phdr *)(module->low + header->e_phoff);
-    for (unsigned i = 0; i < header->e_phnum && header->e_phoff < 4096 - 56; i++)
+    for (unsigned i = 0; i < header->e_phnum && header->e_phoff < 4096 - 56; i++) {
         if (program[i].p_type == PT_NOTE && !module->build_id_bytes)
             read_notes(module, &program[i], module->map);
+        if (program[i].p_type == PT_LOAD && (program[i].p_flags & PF_W)) {
+            module->data.low = module->map->l_addr + program[i].p_vaddr;
+            module->data.high = module->data.low + program[i].p_memsz;
+        }
+    }
 }
 
 static void set_path(struct module *module)
@@ -336,6 +341,15 @@ void modules_start(const struct rule_set *set, const struct rule_matcher *with)
     matcher = with;
     arena_init(&memory);
     dl_iterate_phdr(each_loaded, NULL);
+}
+
+bool modules_has_data(uintptr_t address, size_t bytes)
+{
+    for (size_t i = 0; i < module_count; i++)
+        if (!modules[i]->gone && address >= modules[i]->data.low &&
+            address + bytes <= modules[i]->data.high)
+            return true;
+    return false;
 }
 
 size_t modules_count(void)

@@ -35,6 +35,7 @@ struct module {
     uintptr_t bias;
     const void *unwind_header; /* .eh_frame_hdr in memory, or NULL */
     const struct link_map *map;
+    struct code_span data; /* writable segments */
     bool gone;
     bool is_tracer;            /* libmaptrace.so itself */
     bool imports_allocator;    /* refers to malloc or operator new of another module */
@@ -65,6 +66,9 @@ struct module *modules_peek(uintptr_t pc);
 
 /* Marks modules that are no longer loaded. Caller holds the lock. */
 void modules_sweep(void);
+
+/* ADDRESS and what follows lie in writable data of a module that is loaded: mapped for sure. */
+bool modules_has_data(uintptr_t address, size_t bytes);
 
 size_t modules_count(void);
 struct module *modules_at(size_t index);

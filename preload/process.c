@@ -91,12 +91,14 @@ MAPTRACE_EXPORT int dlclose(void *handle)
 #define SECCOMP_SET_MODE_STRICT 0
 #define SECCOMP_SET_MODE_FILTER 1
 
-static void entering_sandbox(void)
+#define SECCOMP_MODE_STRICT 1
+
+static void entering_sandbox(bool strict)
 {
     if (start_state != START_ON)
         return;
     sampler_stop();
-    recorder_sandboxed();
+    recorder_sandboxed(strict);
 }
 
 /* Declared variadic by libc; the kernel takes five words whatever is given. */
@@ -109,7 +111,7 @@ MAPTRACE_EXPORT int prctl(int option, unsigned long a, unsigned long b, unsigned
     int (*forward)(int, ...) = (int (*)(int, ...))resolve(&known, "prctl");
 
     if (option == PR_SET_SECCOMP)
-        entering_sandbox();
+        entering_sandbox(a == SECCOMP_MODE_STRICT);
     return forward(option, a, b, c, d);
 }
 
@@ -122,7 +124,7 @@ static __attribute__((used)) long (*next_syscall)(long, ...);
 static __attribute__((used, noinline)) void before_seccomp(long operation)
 {
     if (operation == SECCOMP_SET_MODE_STRICT || operation == SECCOMP_SET_MODE_FILTER)
-        entering_sandbox();
+        entering_sandbox(operation == SECCOMP_SET_MODE_STRICT);
 }
 
 static __attribute__((used, noinline)) void find_syscall(void)

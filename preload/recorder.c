@@ -24,7 +24,7 @@
 
 static char *base; /* the whole layout, in private memory or in the file */
 static size_t layout_bytes;
-static bool has_file, sandboxed;
+static bool has_file, sandboxed, clock_stopped;
 static char path[4096];
 static uint32_t stack_buckets[STACK_BUCKETS]; /* ids by hash; collisions chain in stack_chain */
 static struct {
@@ -65,6 +65,9 @@ static uint64_t clock_ns(clockid_t clock)
 
 uint64_t recorder_now(void)
 {
+    /* Strict seccomp takes the time stamp counter away: reading a clock would kill. */
+    if (clock_stopped)
+        return recorder_header()->last_ns + 1;
     return clock_ns(CLOCK_MONOTONIC) - recorder_header()->start_monotonic_ns;
 }
 
@@ -264,6 +267,11 @@ static void keep_old(void)
     raw_call(SYS_rename, (long)path, (long)old, 0, 0, 0, 0);
 }
 
+static uint64_t ring_used(const struct trace_region *ring, uint64_t written)
+{
+    return (written < ring->capacity ? written : ring->capacity) * ring->entry_bytes;
+}
+
 /* Everything but the regions' unused rest, which is zero in a fresh file anyway. */
 static int copy_used(int fd)
 {
@@ -276,6 +284,8 @@ static int copy_used(int fd)
         {header->modules.offset, header->modules_used * sizeof(struct trace_module)},
         {header->stacks.offset, header->stack_words_used * sizeof(uint64_t)},
         {header->messages.offset, header->message_bytes},
+        {header->notable.offset, ring_used(&header->notable, header->notable_written)},
+        {header->recent.offset, ring_used(&header->recent, header->recent_written)},
     };
 
     for (size_t i = 0; i < sizeof used / sizeof *used; i++) {
@@ -494,8 +504,13 @@ bool recorder_may_call(void)
     return !__atomic_load_n(&sandboxed, __ATOMIC_RELAXED);
 }
 
-void recorder_sandboxed(void)
+void recorder_sandboxed(bool strict)
 {
+    if (strict && !clock_stopped && base) {
+        recorder_header()->last_ns = recorder_now();
+        clock_stopped = true;
+        recorder_message("the program entered strict seccomp: times stand still from then on");
+    }
     __atomic_store_n(&sandboxed, true, __ATOMIC_RELAXED);
     if (base)
         __atomic_fetch_or(&recorder_header()->flags, TRACE_FLAG_SANDBOXED, __ATOMIC_RELAXED);

@@ -71,7 +71,8 @@ void recorder_end(void);
  * program does not make itself.
  */
 bool recorder_may_call(void);
-void recorder_sandboxed(void);
+/* STRICT: not even a clock may be read from now on. */
+void recorder_sandboxed(bool strict);
 
 /* Adds this process to the run board in the first process's trace at PATH. */
 void recorder_join_run(const char *path, uint32_t root_pid, bool with_trace);
