@@ -67,11 +67,9 @@ static void found(void *context, struct rule *rule, const struct rule_glob *glob
     search->matches = match;
 }
 
-/* The function NAME if it matches; NULL if not, or with `no_memory`. */
-static struct function *match_name(struct search *search, const char *name)
+/* The function NAME with the matches found for it; NULL if there are none, or with `no_memory`. */
+static struct function *new_function(struct search *search, const char *name)
 {
-    search->matches = NULL;
-    rules_match(search->matcher, name, found, search);
     if (!search->matches)
         return NULL;
     struct function *function = calloc(1, sizeof *function);
@@ -84,6 +82,7 @@ static struct function *match_name(struct search *search, const char *name)
     }
     function->matches = search->matches;
     function->next = search->all;
+    search->matches = NULL;
     search->all = function;
     return function;
 }
@@ -95,7 +94,8 @@ static struct function *match_linkage_name(struct search *search, const char *na
 
     if (offsets_find(&search->names, (uintptr_t)name, &known))
         return known;
-    struct function *function = match_name(search, name);
+    rules_match(search->matcher, name, found, search);
+    struct function *function = new_function(search, name);
     if (offsets_add(&search->names, (uintptr_t)name, function))
         search->no_memory = true;
     return function;
@@ -112,10 +112,11 @@ static struct function *match_plain_name(struct search *search, const struct wal
     if (!walk_qualified_name(entry, name, sizeof name - 2) ||
         !rules_could_match(search->matcher, name))
         return NULL;
-    struct function *function = match_name(search, name);
-    if (!function && !search->no_memory)
-        function = match_name(search, strcat(name, "()"));
-    return function;
+    size_t bytes = strlen(name);
+    rules_match(search->matcher, name, found, search);
+    rules_match(search->matcher, strcat(name, "()"), found, search);
+    name[bytes] = '\0';
+    return new_function(search, name);
 }
 
 static int add_edge(struct search *search, struct edge edge)

@@ -74,7 +74,7 @@ int main(int count, char **words)
 {
     struct request request = {.rule_files = calloc((size_t)count, sizeof *request.rule_files),
                               .debug_folder = DEBUG_FOLDER};
-    struct rule_text rules;
+    struct rule_text rules = {0};
 
     if (!request.rule_files)
         return 1;
@@ -104,6 +104,7 @@ int main(int count, char **words)
         status = 1;
     }
 done:
+    rule_text_free(&rules);
     free(request.rule_files);
     return status;
 }

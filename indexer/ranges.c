@@ -1,6 +1,7 @@
 #include "indexer/ranges.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +51,14 @@ static int same(const struct range *a, const struct range *b)
     return a->low == b->low && a->high == b->high && a->rule == b->rule && a->role == b->role;
 }
 
+/* Compilers cut one inlined copy into ranges that touch. */
+static bool continues(const struct range *before, const struct range *range)
+{
+    return range->kind == RANGE_INLINE && before->kind == RANGE_INLINE &&
+           before->high == range->low && before->rule == range->rule &&
+           before->role == range->role && strcmp(before->name, range->name) == 0;
+}
+
 void ranges_settle(struct ranges *ranges)
 {
     size_t kept = 0;
@@ -57,10 +66,14 @@ void ranges_settle(struct ranges *ranges)
     if (ranges->count)
         qsort(ranges->all, ranges->count, sizeof *ranges->all, order);
     for (size_t i = 0; i < ranges->count; i++) {
-        if (kept && same(&ranges->all[kept - 1], &ranges->all[i]))
-            free(ranges->all[i].name);
-        else
-            ranges->all[kept++] = ranges->all[i];
+        struct range *last = kept ? &ranges->all[kept - 1] : NULL, *range = &ranges->all[i];
+        if (last && continues(last, range))
+            last->high = range->high;
+        else if (!last || !same(last, range)) {
+            ranges->all[kept++] = *range;
+            continue;
+        }
+        free(range->name);
     }
     ranges->count = kept;
 }

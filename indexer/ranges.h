@@ -31,7 +31,10 @@ extern const char *const range_role_names[];
 /* Copies RANGE and its name. Empty ranges are dropped. 0 or -ENOMEM. */
 int ranges_add(struct ranges *ranges, const struct range *range);
 
-/* Sorts by address, and drops all but one of equal ranges of one rule and role. */
+/*
+ * Sorts by address, drops all but one of equal ranges of one rule and role, and
+ * joins pieces of inlined copies that touch.
+ */
 void ranges_settle(struct ranges *ranges);
 
 void ranges_free(struct ranges *ranges);

@@ -1,4 +1,21 @@
-/* The index of one file, as text, and its place in the cache. */
+/*
+ * The index of one file, as text, and its place in the cache.
+ *
+ *     maptrace-index 1
+ *     file PATH
+ *     error TEXT                            instead of all that follows, up to `end`
+ *     build-id HEX                          if it has one
+ *     note TEXT                             the index may be incomplete, and why
+ *     range LOW HIGH RULE ROLE KIND NAME    hexadecimal virtual addresses of the file
+ *     end
+ *
+ * HIGH is exclusive. ROLE is the key of the rule that matched; KIND is symbol
+ * (.symtab), dynamic (.dynsym), mini (.gnu_debugdata), debug (a function by
+ * DWARF, or by the .symtab of a separate debug file) or inline. NAME, demangled,
+ * is the rest of the line. Control characters in texts stand as `?`. Readers
+ * skip lines whose first word they do not know. Blocks repeat, file after file;
+ * a cached index holds one.
+ */
 #ifndef MAPTRACE_INDEXER_REPORT_H
 #define MAPTRACE_INDEXER_REPORT_H
 

@@ -10,13 +10,32 @@
 
 #define FILE_LIMIT (16 << 20)
 
+/* Every piece of memory that the rules take. */
+struct rule_block {
+    struct rule_block *next;
+    _Alignas(16) char bytes[];
+};
+
 static void *take(struct rule_arena *arena, size_t bytes)
 {
-    (void)arena;
-    return calloc(1, bytes);
+    struct rule_text *rules = (struct rule_text *)arena;
+    struct rule_block *block = calloc(1, sizeof *block + bytes);
+
+    if (!block)
+        return NULL;
+    block->next = rules->blocks;
+    rules->blocks = block;
+    return block->bytes;
 }
 
-static struct rule_arena arena = {take};
+void rule_text_free(struct rule_text *rules)
+{
+    while (rules->blocks) {
+        struct rule_block *next = rules->blocks->next;
+        free(rules->blocks);
+        rules->blocks = next;
+    }
+}
 
 static void complain(void *context, const char *text)
 {
@@ -47,10 +66,10 @@ static char *read_file(const char *path, size_t *bytes)
 
 int rule_text_load(struct rule_text *rules, char *const *files, size_t count)
 {
-    memset(rules, 0, sizeof *rules);
+    *rules = (struct rule_text){.arena.take = take};
     rules->hash = rules_hash(RULES_HASH_SEED, rules_catalogue, rules_catalogue_bytes);
-    if (rules_parse(&rules->set, rules_catalogue, rules_catalogue_bytes, "built-in", false, &arena,
-                    complain, NULL) < 0)
+    if (rules_parse(&rules->set, rules_catalogue, rules_catalogue_bytes, "built-in", false,
+                    &rules->arena, complain, NULL) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         size_t bytes = 0;
@@ -59,12 +78,13 @@ int rule_text_load(struct rule_text *rules, char *const *files, size_t count)
             fprintf(stderr, "maptrace-index: %s: %s\n", files[i], strerror(errno));
             continue;
         }
-        int errors = rules_parse(&rules->set, text, bytes, files[i], true, &arena, complain, NULL);
+        int errors =
+            rules_parse(&rules->set, text, bytes, files[i], true, &rules->arena, complain, NULL);
         rules->hash = rules_hash(rules->hash, text, bytes);
         free(text);
         if (errors < 0)
             return -ENOMEM;
     }
-    rules->matcher = rules_matcher(&rules->set, &arena);
+    rules->matcher = rules_matcher(&rules->set, &rules->arena);
     return rules->matcher ? 0 : -ENOMEM;
 }

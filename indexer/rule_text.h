@@ -9,6 +9,8 @@
 #include "rules/rule.h"
 
 struct rule_text {
+    struct rule_arena arena; /* first: it serves the parser */
+    struct rule_block *blocks;
     struct rule_set set;
     struct rule_matcher *matcher;
     uint64_t hash; /* of all text, as the guest computes it */
@@ -16,9 +18,10 @@ struct rule_text {
 
 /*
  * Reads the catalogue and then FILES. What is wrong with a file is said on
- * stderr, and the rest is used: the guest does the same. 0 or -ENOMEM. The
- * memory is the process's for good.
+ * stderr, and the rest is used: the guest does the same. 0 or -ENOMEM; RULES is
+ * to be freed in either case.
  */
 int rule_text_load(struct rule_text *rules, char *const *files, size_t count);
+void rule_text_free(struct rule_text *rules);
 
 #endif
