@@ -23,6 +23,16 @@ struct activation *activation_new(void)
     return activation;
 }
 
+void activation_start(void)
+{
+    struct activation *first = activation_new(), *second = activation_new();
+
+    if (first)
+        activation_drop(first);
+    if (second)
+        activation_drop(second);
+}
+
 void activation_drop(struct activation *activation)
 {
     activation->next = pool;

@@ -53,6 +53,10 @@ struct activation {
     struct freed freed[FREED_MOST];
 };
 
+/* Fills the pool with a few, for a program that locks itself in. Caller holds the lock or is alone.
+ */
+void activation_start(void);
+
 /* From a pool; NULL without memory. Caller holds the lock. */
 struct activation *activation_new(void);
 void activation_drop(struct activation *activation);

@@ -27,10 +27,13 @@ struct locators *locators_find(uint64_t site)
     return NULL;
 }
 
+void locators_start(void)
+{
+    sites = pages_map((SITES + PROBES) * sizeof *sites);
+}
+
 static struct locators *make(uint64_t site)
 {
-    if (!sites)
-        sites = pages_map((SITES + PROBES) * sizeof *sites);
     for (unsigned probe = 0; sites && probe < PROBES; probe++)
         if (!slot(site, probe)->site) {
             slot(site, probe)->site = site;

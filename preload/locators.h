@@ -41,6 +41,9 @@ struct locators {
     struct locator all[LOCATORS_A_SITE];
 };
 
+/* Without memory every site is searched each time. */
+void locators_start(void);
+
 /* What is known of a site: a hash of the return addresses from the allocator to the grow's caller.
  * May be NULL. */
 struct locators *locators_find(uint64_t site);

@@ -11,6 +11,7 @@
 #include "index.h"
 #include "raw.h"
 #include "recorder.h"
+#include "sandbox.h"
 
 #define MODULES_MOST 4096
 
@@ -233,7 +234,7 @@ static void learn(void *context)
 
     set_path(module);
     read_headers(module);
-    bool opened = recorder_may_call() &&
+    bool opened = sandbox_may_call() &&
                   elf_file_open(&file, main_program ? "/proc/self/exe" : module->path) == 0;
     if (opened) {
         elf_file_symbols(&file, each_symbol, &scan);

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "raw.h"
+#include "sandbox.h"
 
 #define ARENA_BLOCK ((size_t)64 << 10)
 
@@ -14,6 +15,8 @@ struct arena_block {
 
 void *pages_map(size_t bytes)
 {
+    if (!sandbox_may_call())
+        return NULL;
     long address = raw_mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 

@@ -17,6 +17,7 @@
 #include "raw.h"
 #include "recorder.h"
 #include "sampler.h"
+#include "sandbox.h"
 #include "watch.h"
 
 static void *resolve(void **known, const char *name)
@@ -35,7 +36,7 @@ static void ending(void)
 {
     /* A vfork child that could not exec ends here too, in its parent's memory. */
     if (start_state != START_ON || !lock_is_ours() ||
-        recorder_header()->pid != (uint32_t)raw_getpid())
+        (sandbox_may_call() && recorder_header()->pid != (uint32_t)raw_getpid()))
         return;
     thread_self.nested++;
     resizes_finish();

@@ -15,6 +15,7 @@
 #include "modules.h"
 #include "pages.h"
 #include "raw.h"
+#include "sandbox.h"
 
 #define RULES_MOST 256u
 #define MODULES_MOST 1024u
@@ -24,7 +25,8 @@
 
 static char *base; /* the whole layout, in private memory or in the file */
 static size_t layout_bytes;
-static bool has_file, sandboxed, clock_stopped;
+bool sandbox_entered;
+static bool has_file, clock_stopped;
 static char path[4096];
 static uint32_t stack_buckets[STACK_BUCKETS]; /* ids by hash; collisions chain in stack_chain */
 static struct {
@@ -303,7 +305,7 @@ int recorder_begin(void)
 
     if (has_file)
         return 0;
-    if (!recorder_may_call())
+    if (!sandbox_may_call())
         return -EPERM;
     if (!(header->flags & TRACE_FLAG_DESCENDANT))
         keep_old();
@@ -499,11 +501,6 @@ void recorder_end(void)
     __atomic_store_n(&header->end, TRACE_END_EXIT, __ATOMIC_RELEASE);
 }
 
-bool recorder_may_call(void)
-{
-    return !__atomic_load_n(&sandboxed, __ATOMIC_RELAXED);
-}
-
 void recorder_sandboxed(bool strict)
 {
     if (strict && !clock_stopped && base) {
@@ -511,7 +508,7 @@ void recorder_sandboxed(bool strict)
         clock_stopped = true;
         recorder_message("the program entered strict seccomp: times stand still from then on");
     }
-    __atomic_store_n(&sandboxed, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&sandbox_entered, true, __ATOMIC_RELAXED);
     if (base)
         __atomic_fetch_or(&recorder_header()->flags, TRACE_FLAG_SANDBOXED, __ATOMIC_RELAXED);
 }

@@ -66,11 +66,7 @@ void recorder_message(const char *format, ...) __attribute__((format(printf, 1, 
 /* The program said that it ends; recording goes on until it is dead. */
 void recorder_end(void);
 
-/*
- * False once a seccomp filter may kill the process for a system call that its
- * program does not make itself.
- */
-bool recorder_may_call(void);
+/* The program is about to lock itself in. */
 /* STRICT: not even a clock may be read from now on. */
 void recorder_sandboxed(bool strict);
 

@@ -11,6 +11,7 @@
 #include "raw.h"
 #include "recorder.h"
 #include "sampler.h"
+#include "sandbox.h"
 #include "settle.h"
 #include "start.h"
 
@@ -21,6 +22,7 @@
 
 int resizes_start(uint32_t room)
 {
+    activation_start();
     return open_resizes_start(room);
 }
 
@@ -31,7 +33,7 @@ uint32_t resizes_incremental(void)
 
 static uint32_t thread_id(void)
 {
-    if (!thread_self.id)
+    if (!thread_self.id && sandbox_may_call())
         thread_self.id = (uint32_t)raw_gettid();
     return thread_self.id;
 }

@@ -8,6 +8,7 @@
 #include "modules.h"
 #include "raw.h"
 #include "recorder.h"
+#include "sandbox.h"
 
 /*
  * process_vm_readv copies or fails. Where a filter forbids it (containers),
@@ -48,7 +49,7 @@ bool safe_read(uintptr_t address, void *to, size_t bytes)
 {
     if (address < 4096 || address > 0x7fffffffffff - bytes)
         return false;
-    if (!recorder_may_call()) {
+    if (!sandbox_may_call()) {
         if (!modules_has_data(address, bytes))
             return false;
         memcpy(to, (const void *)address, bytes);
@@ -72,7 +73,7 @@ void safe_read_windows(const uintptr_t *addresses, unsigned count, unsigned word
     size_t window = words * sizeof *to;
 
     memset(readable, 0, count * sizeof *readable);
-    if (method != READ_COPY || !recorder_may_call()) {
+    if (method != READ_COPY || !sandbox_may_call()) {
         for (unsigned i = 0; i < count; i++)
             readable[i] = safe_read(addresses[i], to + i * words, window);
         return;

@@ -14,6 +14,7 @@
 #include "progress.h"
 #include "raw.h"
 #include "recorder.h"
+#include "sandbox.h"
 
 #define SAMPLER_STACK ((size_t)32 << 10)
 #define PERIOD_NS 20000000
@@ -37,7 +38,7 @@ static __attribute__((noinline, used)) void sampler_main(void)
         if (__atomic_load_n(&stopping, __ATOMIC_ACQUIRE))
             break;
         lock_take_raw();
-        bool wanted = open_resizes_incremental() != 0 && recorder_may_call();
+        bool wanted = open_resizes_incremental() != 0 && sandbox_may_call();
         if (wanted)
             progress_sample_all(recorder_now());
         else
@@ -79,7 +80,7 @@ void sampler_wake(void)
     uint32_t expected = 0;
     uint64_t all = ~(uint64_t)0, before;
 
-    if (!recorder_may_call() || __atomic_load_n(&kernel_id, __ATOMIC_ACQUIRE) ||
+    if (!sandbox_may_call() || __atomic_load_n(&kernel_id, __ATOMIC_ACQUIRE) ||
         !__atomic_compare_exchange_n(&running, &expected, 1, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_RELAXED))
         return;

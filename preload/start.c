@@ -14,6 +14,7 @@
 #include "code.h"
 #include "containers.h"
 #include "index.h"
+#include "locators.h"
 #include "lock.h"
 #include "modules.h"
 #include "next.h"
@@ -25,6 +26,7 @@
 #include "resizes.h"
 #include "safe_read.h"
 #include "sampler.h"
+#include "sandbox.h"
 #include "status.h"
 #include "thread.h"
 
@@ -209,6 +211,7 @@ static int prepare(void)
         (error = arrays_start(recorder_array_room())) ||
         (error = resizes_start(recorder_resize_room())))
         return error;
+    locators_start();
     progress_start(&rules);
     containers_start(&rules);
     status_start(&rules);
@@ -309,7 +312,7 @@ bool start_after_fork(void)
     thread_self.id = 0;
     safe_read_start();
     struct recorder_plan child = plan(TRACE_FLAG_FORKED);
-    int error = recorder_may_call() ? recorder_leave(&child) : -EPERM;
+    int error = sandbox_may_call() ? recorder_leave(&child) : -EPERM;
     if (error)
         start_state = START_OFF;
     else

@@ -224,6 +224,8 @@ def test_nothing_else_is_written(trace, maptrace, compiled):
     """The trace is the only file that is created or opened for writing."""
     program = compiled(source("incremental.c"), flags=[*FLAGS, "-O2"])
     log = trace.folder / "log"
+    # The index of the program's debug information is kept in the user's cache, once.
+    trace([program, "clean", "0"], rules=rules("incremental"))
     run = trace(["strace", "-f", "-qq", "-o", log, "-E", f"LD_PRELOAD={maptrace.library}",
                  "-e", "trace=open,openat,creat,memfd_create,unlink,unlinkat,rename,renameat,"
                        "renameat2,link,linkat,symlink,symlinkat,mkdir,mkdirat,socket,mknod,mknodat",
