@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -132,12 +133,59 @@ static void tells_punycode(void **state)
     assert_true(punycode_possible("_RNvC1a99b"));
 }
 
+/* --- no allocation ------------------------------------------------------------- */
+
+static unsigned allocations;
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifndef __SANITIZE_ADDRESS__ /* which wants to be the only one to define these */
+void *__libc_malloc(size_t bytes);
+void *__libc_realloc(void *block, size_t bytes);
+
+void *malloc(size_t bytes)
+{
+    allocations++;
+    return __libc_malloc(bytes);
+}
+
+void *realloc(void *block, size_t bytes)
+{
+    allocations++;
+    return __libc_realloc(block, bytes);
+}
+#endif
+
+static void never_allocates(void **state)
+{
+    static const char *const names[] = {
+        "_ZNSt6vectorISt4pairIiSaIS0_IilEEESaIS3_EE4growEm.isra.0",
+        "_ZN1a1b17h0123456789abcdefE.llvm.7",
+        "_RNvMCs6GmmlP4bgsG_1rINtB2_u9Gre_6ka8imEu7fge_hoaB2_",
+        "_RINvC1a3fooDNtC1b2FnEL_FUKCuEuAhj4_Kb1_E",
+        "plain.part.0",
+    };
+    static char form[SYMBOL_FORM_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        unsigned before = allocations;
+        for (int kind = FORM_PLAIN; kind < FORM_COUNT; kind++)
+            symbol_write_form(names[i], (enum symbol_form)kind, form, sizeof form);
+        rules_demangle(names[i], form, sizeof form);
+        assert_int_equal(allocations, before);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(globs),          cmocka_unit_test(anchors),
         cmocka_unit_test(stems),          cmocka_unit_test(demangles_within_its_buffer),
-        cmocka_unit_test(tells_punycode),
+        cmocka_unit_test(tells_punycode), cmocka_unit_test(never_allocates),
     };
 
     return cmocka_run_group_tests_name("symbols", tests, NULL, NULL);
