@@ -261,7 +261,7 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     stack->role = evidence->site = 0;
     for (unsigned i = 0; i <= outer + has_caller; i++) {
         evidence->site = (evidence->site ^ frames[i].pc) * 0x9e3779b97f4a7c15u;
-        if (i == grow)
+        if (i == outer)
             stack->role = evidence->site;
     }
     evidence->frame_low = site->sp;

@@ -49,7 +49,7 @@ struct evidence_stack {
     uintptr_t cfa;            /* of the outermost grow frame: it is over when the stack is above */
     uintptr_t return_address; /* of that frame */
     uintptr_t outer_pc;       /* in that frame */
-    uint64_t role; /* hash of the return addresses from the allocator to the grow function */
+    uint64_t role; /* hash of the return addresses from the allocator to the outermost grow function */
     uintptr_t grow_pc;
     unsigned count;
     uintptr_t pcs[64]; /* the whole stack */

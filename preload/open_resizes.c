@@ -53,7 +53,8 @@ void totals_array_added(const struct rule *rule, uint64_t bytes)
     if (header->live_array_bytes > header->peak_array_bytes)
         header->peak_array_bytes = header->live_array_bytes;
     entry->arrays++;
-    entry->status = TRACE_RULE_ACTIVE;
+    if (!(entry->flags & TRACE_RULE_PARTIAL))
+        entry->status = TRACE_RULE_ACTIVE;
 }
 
 void totals_array_removed(uint64_t bytes)

@@ -154,6 +154,7 @@ static void judge(struct trace_rule *entry, const struct rule *rule, const char 
             "libmaptrace.so first in LD_PRELOAD, or build the program without a malloc of its own",
             base_name(first_malloc));
     } else if (rule->needs && !environment_has(rule->needs)) {
+        entry->flags |= TRACE_RULE_PARTIAL;
         blind(entry, rule, "%s; run with %s", rule->heap ? rule->heap : "it uses a heap of its own",
               rule->needs);
     } else if (signs.own_allocator && !rule->hook) {

@@ -133,6 +133,7 @@ enum trace_rule_flag {
     TRACE_RULE_USER = 1u << 0,     /* given by the user, not built in */
     TRACE_RULE_PROGRESS = 1u << 1, /* names the places that show progress */
     TRACE_RULE_BROKEN = 1u << 2,   /* its text has an error; reason says where */
+    TRACE_RULE_PARTIAL = 1u << 3,  /* stays blind although some arrays were seen: most are elsewhere */
 };
 
 struct trace_rule {
