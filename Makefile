@@ -165,18 +165,21 @@ fuzzers: $(FUZZERS)
 
 # --- what people call --------------------------------------------------------
 
+# As many jobs as there are processors, unless told.
+submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 #: make            build the library and the commands
 #: make demo       show a table that is stuck half-way, and the report on it
 demo:
 	@scripts/setup build
-	@$(MAKE) --no-print-directory all
+	+@$(submake) all
 	@scripts/demo $(BUILD)
 
 # A memcached that cannot be built is one test's failure; the others run.
 .PHONY: test-programs
 test-programs:
 	@scripts/setup check
-	@$(MAKE) --no-print-directory all unit-tests
+	+@$(submake) all unit-tests
 	-@$(if $(wildcard scripts/build-memcached),scripts/build-memcached >/dev/null)
 
 #: make check      install what the tests need, build, run unit tests and tests
@@ -186,12 +189,12 @@ check: test-programs
 #: make soak       the tests that take long, and the fuzzers
 soak: test-programs
 	MAPTRACE_BUILD=$(abspath $(BUILD)) scripts/run-tests soak
-	@$(MAKE) --no-print-directory fuzz
+	+@$(submake) fuzz
 
 #: make sanitize   build commands and unit tests with ASan and UBSan, run the tests that use them
 sanitize:
 	@scripts/setup check
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=address,undefined \
+	+@$(submake) BUILD=$(BUILD)/sanitize SANITIZE=address,undefined \
 		PRELOAD_SANITIZE=$(PRELOAD_SANITIZE) all unit-tests
 	MAPTRACE_BUILD=$(abspath $(BUILD))/sanitize scripts/run-tests sanitize
 
@@ -199,7 +202,7 @@ sanitize:
 FUZZ_SECONDS ?= 60
 fuzz:
 	@scripts/setup check
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzzing CC=clang CFLAGS='-O1 -g' \
+	+@$(submake) BUILD=$(BUILD)/fuzzing CC=clang CFLAGS='-O1 -g' \
 		SANITIZE=fuzzer-no-link,address,undefined fuzzers
 	@set -e; for fuzzer in $(notdir $(FUZZERS)); do \
 		mkdir -p $(BUILD)/fuzzing/corpus/$$fuzzer; \
