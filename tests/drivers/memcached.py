@@ -9,8 +9,9 @@ from support.network import listening
 
 def program():
     """The path of memcached with symbols; the first call builds it."""
-    return subprocess.run([PROJECT / "scripts/build-memcached"], check=True, capture_output=True,
-                          text=True).stdout.strip()
+    done = subprocess.run([PROJECT / "scripts/build-memcached"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 class Memcached:
