@@ -2,9 +2,10 @@
 
 #include <stddef.h>
 
+#include "../rules/rule.h"
 #include "pages.h"
 
-#define BIG_STACK_BYTES ((size_t)512 << 10)
+#define BIG_STACK_BYTES ((size_t)RULES_STACK_BYTES)
 
 static char *stack;
 

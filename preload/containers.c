@@ -68,16 +68,6 @@ typedef struct need_rehash need_rehash_function(const void *, size_t, size_t, si
 typedef size_t next_bucket_function(void *, size_t);
 typedef size_t next_prime_function(size_t);
 
-static void *resolve(void **known, const char *name, const void *caller)
-{
-    if (!*known) {
-        thread_self.nested++;
-        *known = next_symbol(name, caller);
-        thread_self.nested--;
-    }
-    return *known;
-}
-
 #define NEED_REHASH _ZNKSt8__detail20_Prime_rehash_policy14_M_need_rehashEmmm
 #define NEXT_BUCKET _ZNKSt8__detail20_Prime_rehash_policy11_M_next_bktEm
 #define NEXT_PRIME _ZNSt3__112__next_primeEm
@@ -90,7 +80,7 @@ MAPTRACE_EXPORT struct need_rehash NEED_REHASH(const void *policy, size_t bucket
                                                size_t inserting) {
     static void *known;
     need_rehash_function *forward =
-        (need_rehash_function *)resolve(&known, TEXT(NEED_REHASH), __builtin_return_address(0));
+        (need_rehash_function *)next_symbol(&known, TEXT(NEED_REHASH), __builtin_return_address(0));
     bool nested = watch_nested();
 
     thread_self.nested++;
@@ -108,7 +98,7 @@ MAPTRACE_EXPORT size_t NEXT_BUCKET(void *policy, size_t buckets)
 {
     static void *known;
     next_bucket_function *forward =
-        (next_bucket_function *)resolve(&known, TEXT(NEXT_BUCKET), __builtin_return_address(0));
+        (next_bucket_function *)next_symbol(&known, TEXT(NEXT_BUCKET), __builtin_return_address(0));
     bool nested = watch_nested();
 
     thread_self.nested++;
@@ -128,7 +118,7 @@ MAPTRACE_EXPORT size_t NEXT_PRIME(size_t least)
 {
     static void *known;
     next_prime_function *forward =
-        (next_prime_function *)resolve(&known, TEXT(NEXT_PRIME), __builtin_return_address(0));
+        (next_prime_function *)next_symbol(&known, TEXT(NEXT_PRIME), __builtin_return_address(0));
     bool nested = watch_nested();
 
     thread_self.nested++;

@@ -12,16 +12,6 @@
 #define LG_ALIGN(flags) ((flags)&0x3f)
 #define ZERO_FLAG 0x40
 
-static void *resolve(void **known, const char *name, const void *caller)
-{
-    if (!*known) {
-        thread_self.nested++;
-        *known = next_symbol(name, caller);
-        thread_self.nested--;
-    }
-    return *known;
-}
-
 static void *plain(size_t bytes, int flags)
 {
     size_t alignment = (size_t)1 << LG_ALIGN(flags);
@@ -37,7 +27,7 @@ MAPTRACE_EXPORT void *mallocx(size_t bytes, int flags)
 {
     static void *known;
     void *(*forward)(size_t, int) =
-        (void *(*)(size_t, int))resolve(&known, "mallocx", __builtin_return_address(0));
+        (void *(*)(size_t, int))next_symbol(&known, "mallocx", __builtin_return_address(0));
     bool nested = watch_nested();
 
     thread_self.nested++;
@@ -54,7 +44,7 @@ MAPTRACE_EXPORT void *rallocx(void *memory, size_t bytes, int flags)
 {
     static void *known;
     void *(*forward)(void *, size_t, int) =
-        (void *(*)(void *, size_t, int))resolve(&known, "rallocx", __builtin_return_address(0));
+        (void *(*)(void *, size_t, int))next_symbol(&known, "rallocx", __builtin_return_address(0));
     struct call_site site = CALL_SITE_HERE;
     struct watch_move move;
     bool nested = watch_nested();
@@ -75,8 +65,8 @@ MAPTRACE_EXPORT size_t xallocx(void *memory, size_t bytes, size_t extra, int fla
 {
     static void *known;
     size_t (*forward)(void *, size_t, size_t, int) =
-        (size_t(*)(void *, size_t, size_t, int))resolve(&known, "xallocx",
-                                                        __builtin_return_address(0));
+        (size_t(*)(void *, size_t, size_t, int))next_symbol(&known, "xallocx",
+                                                            __builtin_return_address(0));
     struct call_site site = CALL_SITE_HERE;
     struct watch_move move;
     bool nested = watch_nested();
@@ -97,7 +87,7 @@ MAPTRACE_EXPORT void dallocx(void *memory, int flags)
 {
     static void *known;
     void (*forward)(void *, int) =
-        (void (*)(void *, int))resolve(&known, "dallocx", __builtin_return_address(0));
+        (void (*)(void *, int))next_symbol(&known, "dallocx", __builtin_return_address(0));
 
     if (memory && watch_may_be_array(memory)) {
         struct call_site site = CALL_SITE_HERE;
@@ -114,7 +104,7 @@ MAPTRACE_EXPORT void sdallocx(void *memory, size_t bytes, int flags)
 {
     static void *known;
     void (*forward)(void *, size_t, int) =
-        (void (*)(void *, size_t, int))resolve(&known, "sdallocx", __builtin_return_address(0));
+        (void (*)(void *, size_t, int))next_symbol(&known, "sdallocx", __builtin_return_address(0));
 
     if (memory && watch_may_be_array(memory)) {
         struct call_site site = CALL_SITE_HERE;

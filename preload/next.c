@@ -3,10 +3,12 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "pages.h"
 #include "raw.h"
+#include "thread.h"
 
 /*
  * One reservation: pages are touched only as they are used. dlsym asks for a
@@ -165,22 +167,52 @@ void next_resolve(void)
     resolving = 0;
 }
 
-void *next_symbol(const char *name, const void *caller)
+/*
+ * As CALLER's module sees it. A definition in a library of its own, the C++
+ * runtime say, is kept from being unloaded, so that it can be remembered; one
+ * in the module itself goes with the module, and is good for that one only.
+ */
+static void *symbol_of_caller(const char *name, const void *caller, bool *lasting)
 {
+    static void *known;
+    int (*unload)(void *) = (int (*)(void *))next_symbol(&known, "dlclose", NULL);
+    Dl_info here, own, definition;
+
+    /* What we forwarded to came back by a tail call. */
+    if (dladdr(&known, &here) && dladdr(caller, &own) && own.dli_fbase == here.dli_fbase)
+        caller = thread_self.forward;
+    void *module = caller && dladdr(caller, &own) && own.dli_fname
+                       ? dlopen(own.dli_fname, RTLD_LAZY | RTLD_NOLOAD)
+                       : NULL;
+    *lasting = false;
+    if (!module)
+        return NULL;
+    void *found = dlsym(module, name);
+    *lasting = found && dladdr(found, &definition) && definition.dli_fname &&
+               definition.dli_fbase != own.dli_fbase &&
+               dlopen(definition.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    unload(module);
+    return found;
+}
+
+void *next_symbol(void **known, const char *name, const void *caller)
+{
+    void *found = __atomic_load_n(known, __ATOMIC_RELAXED);
+
+    if (__builtin_expect(found != NULL, 1))
+        return found;
+
     int kept = errno;
-
+    bool lasting = true;
+    thread_self.nested++;
     resolving++;
-    void *found = dlsym(RTLD_NEXT, name);
-    Dl_info info;
-    if (!found && dladdr(caller, &info) && info.dli_fname) {
-        void *module = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-
-        if (module) {
-            found = dlsym(module, name);
-            dlclose(module);
-        }
-    }
+    found = dlsym(RTLD_NEXT, name);
+    if (!found && caller)
+        found = symbol_of_caller(name, caller, &lasting);
     resolving--;
+    thread_self.nested--;
+    if (lasting)
+        __atomic_store_n(known, found, __ATOMIC_RELAXED);
     errno = kept;
     return found;
 }

@@ -36,9 +36,11 @@ void next_resolve(void);
 /*
  * The next definition of any other NAME, for a call that came from CALLER:
  * after us in the global order, else as CALLER's own module would find it (a
- * C++ library that was loaded with RTLD_LOCAL). NULL if there is none.
+ * C++ library that was loaded with RTLD_LOCAL). NULL if there is none. *KNOWN
+ * is static memory, all zero at first, that remembers the answer if it holds
+ * for every caller and for good.
  */
-void *next_symbol(const char *name, const void *caller);
+void *next_symbol(void **known, const char *name, const void *caller);
 
 /* Memory handed out before the real allocator was known. It is never reused. */
 extern char *next_pool_low, *next_pool_high;

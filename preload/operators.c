@@ -4,9 +4,6 @@
  * site, and sees allocators whose operator new does not call malloc. A
  * program's own operators win over ours when they are in the executable, and
  * are forwarded to when they are in a library.
- *
- * operator new may throw through these frames: they are compiled with
- * -fexceptions, and what must be undone is a cleanup.
  */
 #define _GNU_SOURCE
 #include <stddef.h>
@@ -16,24 +13,40 @@
 #include "next.h"
 #include "watch.h"
 
-static void leave(int *unused)
+/*
+ * operator new may throw, by an unwinder that need not be ours: a library may
+ * have one linked in. A cleanup would need functions of just that unwinder, so
+ * there is none: this personality does what must be done, and goes on.
+ */
+#define CLEANUP_PHASE 2
+#define CONTINUE_UNWIND 8
+
+int operators_personality(int version, int actions, uint64_t class, void *exception, void *context);
+
+__attribute__((used)) int operators_personality(int version, int actions, uint64_t class,
+                                                void *exception, void *context)
 {
-    (void)unused;
-    thread_self.nested--;
+    (void)version, (void)class, (void)exception, (void)context;
+    if (actions & CLEANUP_PHASE)
+        thread_self.nested--;
+    return CONTINUE_UNWIND;
 }
 
-/* The next operator, found at the first call: C++ may be loaded long after us. */
-static void *resolve(void **known, const char *name, const void *caller)
-{
-    void *found = __atomic_load_n(known, __ATOMIC_RELAXED);
+/*
+ * All forms of operator new take one to three words; a callee does not see
+ * words too many. Nothing but FORWARD may throw in here.
+ */
+typedef void *operator_new(size_t, uintptr_t, uintptr_t);
 
-    if (__builtin_expect(!found, 0)) {
-        thread_self.nested++;
-        found = next_symbol(name, caller);
-        thread_self.nested--;
-        __atomic_store_n(known, found, __ATOMIC_RELAXED);
-    }
-    return found;
+static __attribute__((noinline)) void *forward_new(operator_new *forward, size_t bytes,
+                                                   uintptr_t second, uintptr_t third)
+{
+    __asm__ volatile(".cfi_personality 0x1b, operators_personality"); /* 4 bytes, from here */
+    thread_self.nested++;
+    thread_self.forward = (const void *)forward;
+    void *memory = forward(bytes, second, third);
+    thread_self.nested--;
+    return memory;
 }
 
 /*
@@ -49,23 +62,19 @@ static void *plain(size_t bytes, size_t alignment)
                : next.malloc(bytes);
 }
 
-#define NEW(mangled, parameters, types, arguments, bytes, alignment, kind)                         \
+#define NEW(mangled, parameters, bytes, second, third, alignment)                                  \
     MAPTRACE_EXPORT void *mangled parameters;                                                      \
     MAPTRACE_EXPORT void *mangled parameters                                                       \
     {                                                                                              \
         static void *known;                                                                        \
-        void *(*forward)types =                                                                    \
-            (void *(*)types)resolve(&known, #mangled, __builtin_return_address(0));                \
+        operator_new *forward =                                                                    \
+            (operator_new *)next_symbol(&known, #mangled, __builtin_return_address(0));            \
         if (watch_nested())                                                                        \
-            return forward ? forward arguments : plain(bytes, alignment);                          \
-        void *memory;                                                                              \
-        {                                                                                          \
-            __attribute__((cleanup(leave))) int guard = 0;                                         \
-            thread_self.nested++;                                                                  \
-            memory = forward ? forward arguments : plain(bytes, alignment);                        \
-        }                                                                                          \
+            return forward ? forward(bytes, second, third) : plain(bytes, alignment);              \
+        void *memory =                                                                             \
+            forward ? forward_new(forward, bytes, second, third) : plain(bytes, alignment);        \
         struct call_site site = CALL_SITE_HERE;                                                    \
-        watch_allocated(memory, bytes, kind, &site);                                               \
+        watch_allocated(memory, bytes, CALL_NEW, &site);                                           \
         return memory;                                                                             \
     }
 
@@ -75,7 +84,7 @@ static void *plain(size_t bytes, size_t alignment)
     {                                                                                              \
         static void *known;                                                                        \
         void(*forward) types =                                                                     \
-            (void(*) types)resolve(&known, #mangled, __builtin_return_address(0));                 \
+            (void(*) types)next_symbol(&known, #mangled, __builtin_return_address(0));             \
         if (!memory)                                                                               \
             return;                                                                                \
         if (__builtin_expect(watch_may_be_array(memory), 0)) {                                     \
@@ -89,20 +98,16 @@ static void *plain(size_t bytes, size_t alignment)
     }
 
 /* new: plain, array; throwing and nothrow; aligned. */
-NEW(_Znwm, (size_t bytes), (size_t), (bytes), bytes, 0, CALL_NEW)
-NEW(_Znam, (size_t bytes), (size_t), (bytes), bytes, 0, CALL_NEW)
-NEW(_ZnwmRKSt9nothrow_t, (size_t bytes, const void *nothrow), (size_t, const void *),
-    (bytes, nothrow), bytes, 0, CALL_NEW)
-NEW(_ZnamRKSt9nothrow_t, (size_t bytes, const void *nothrow), (size_t, const void *),
-    (bytes, nothrow), bytes, 0, CALL_NEW)
-NEW(_ZnwmSt11align_val_t, (size_t bytes, size_t alignment), (size_t, size_t), (bytes, alignment),
-    bytes, alignment, CALL_NEW)
-NEW(_ZnamSt11align_val_t, (size_t bytes, size_t alignment), (size_t, size_t), (bytes, alignment),
-    bytes, alignment, CALL_NEW)
-NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, const void *nothrow),
-    (size_t, size_t, const void *), (bytes, alignment, nothrow), bytes, alignment, CALL_NEW)
-NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, const void *nothrow),
-    (size_t, size_t, const void *), (bytes, alignment, nothrow), bytes, alignment, CALL_NEW)
+NEW(_Znwm, (size_t bytes), bytes, 0, 0, 0)
+NEW(_Znam, (size_t bytes), bytes, 0, 0, 0)
+NEW(_ZnwmRKSt9nothrow_t, (size_t bytes, uintptr_t nothrow), bytes, nothrow, 0, 0)
+NEW(_ZnamRKSt9nothrow_t, (size_t bytes, uintptr_t nothrow), bytes, nothrow, 0, 0)
+NEW(_ZnwmSt11align_val_t, (size_t bytes, size_t alignment), bytes, alignment, 0, alignment)
+NEW(_ZnamSt11align_val_t, (size_t bytes, size_t alignment), bytes, alignment, 0, alignment)
+NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, uintptr_t nothrow), bytes,
+    alignment, nothrow, alignment)
+NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, uintptr_t nothrow), bytes,
+    alignment, nothrow, alignment)
 
 /* delete: plain, sized, nothrow, aligned, sized and aligned, aligned and nothrow; each for arrays.
  */

@@ -20,16 +20,6 @@
 #include "sandbox.h"
 #include "watch.h"
 
-static void *resolve(void **known, const char *name)
-{
-    if (!*known) {
-        thread_self.nested++;
-        *known = next_symbol(name, NULL);
-        thread_self.nested--;
-    }
-    return *known;
-}
-
 /* --- the end --------------------------------------------------------------- */
 
 static void ending(void)
@@ -47,7 +37,7 @@ static void ending(void)
     MAPTRACE_EXPORT void name(int status)                                                          \
     {                                                                                              \
         static void *known;                                                                        \
-        void (*forward)(int) = (void (*)(int))resolve(&known, #name);                              \
+        void (*forward)(int) = (void (*)(int))next_symbol(&known, #name, NULL);                    \
         ending();                                                                                  \
         forward(status);                                                                           \
         __builtin_unreachable();                                                                   \
@@ -77,7 +67,7 @@ static void forget_code(void)
 MAPTRACE_EXPORT int dlclose(void *handle)
 {
     static void *known;
-    int (*forward)(void *) = (int (*)(void *))resolve(&known, "dlclose");
+    int (*forward)(void *) = (int (*)(void *))next_symbol(&known, "dlclose", NULL);
     int result = forward(handle);
     int kept = errno;
 
@@ -109,7 +99,7 @@ MAPTRACE_EXPORT int prctl(int option, unsigned long a, unsigned long b, unsigned
                           unsigned long d)
 {
     static void *known;
-    int (*forward)(int, ...) = (int (*)(int, ...))resolve(&known, "prctl");
+    int (*forward)(int, ...) = (int (*)(int, ...))next_symbol(&known, "prctl", NULL);
 
     if (option == PR_SET_SECCOMP)
         entering_sandbox(a == SECCOMP_MODE_STRICT);
@@ -132,7 +122,7 @@ static __attribute__((used, noinline)) void find_syscall(void)
 {
     static void *known;
 
-    next_syscall = (long (*)(long, ...))resolve(&known, "syscall");
+    next_syscall = (long (*)(long, ...))next_symbol(&known, "syscall", NULL);
 }
 
 #define SAVED(call)                                                                                \
@@ -166,7 +156,7 @@ __asm__(".text\n\t"
     MAPTRACE_EXPORT int name parameters                                                            \
     {                                                                                              \
         static void *known;                                                                        \
-        int(*forward) types = (int(*) types)resolve(&known, #name);                                \
+        int(*forward) types = (int(*) types)next_symbol(&known, #name, NULL);                      \
         sampler_stop();                                                                            \
         return forward arguments;                                                                  \
     }

@@ -149,6 +149,7 @@ static struct activation *activation_of(struct thread *thread, struct rule *rule
         if (!activation->over && activation->rule == rule && activation->cfa == stack->cfa &&
             activation->return_address == stack->return_address) {
             /* The same frame: another array of this grow, or the next call from the same place? */
+            again = settle_is_done(activation);
             for (unsigned i = 0; i < activation->birth_count && !again; i++)
                 again = activation->births[i].role == stack->role &&
                         settle_is_stored(&activation->births[i]);

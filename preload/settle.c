@@ -135,6 +135,23 @@ void settle_suppose(struct activation *activation, struct birth *birth)
     open_resizes_publish(birth->resize);
 }
 
+bool settle_is_done(const struct activation *activation)
+{
+    unsigned released = 0;
+
+    for (unsigned i = 0; i < activation->birth_count; i++) {
+        const struct birth *birth = &activation->births[i];
+
+        if (birth->scratch || birth->settled)
+            continue;
+        if (!birth->resize ||
+            !(open_resizes_at(birth->resize)->record.flags & TRACE_RESIZE_RELEASED))
+            return false;
+        released++;
+    }
+    return released > 0;
+}
+
 bool settle_is_stored(const struct birth *birth)
 {
     uintptr_t holder, table;

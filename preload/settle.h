@@ -16,6 +16,9 @@ void settle_suppose(struct activation *activation, struct birth *birth);
  */
 void settle_doubt(array_index old);
 
+/* True if every old array of this grow is released: what comes now is another grow. */
+bool settle_is_done(const struct activation *activation);
+
 /* True if the table already points to the array: this grow has come to its end. */
 bool settle_is_stored(const struct birth *birth);
 

@@ -24,6 +24,7 @@ struct thread {
     uint32_t nested;
     /* Above 0 while this thread holds or wants the tracer's lock. */
     uint32_t busy;
+    const void *forward;     /* the operator that a hooked one forwarded to last */
     uint32_t id;             /* kernel thread id, 0: not asked yet */
     struct activation *open; /* a grow under way, or its outcome not yet confirmed */
     struct announcement announced;
