@@ -80,7 +80,12 @@ static int64_t sleb(const uint8_t **at)
     return (int64_t)value;
 }
 
-#define READ(type, at) (*(const type __attribute__((aligned(1), may_alias)) *)(at))
+typedef uint16_t unaligned_uint16_t __attribute__((aligned(1), may_alias));
+typedef uint32_t unaligned_uint32_t __attribute__((aligned(1), may_alias));
+typedef int32_t unaligned_int32_t __attribute__((aligned(1), may_alias));
+typedef uint64_t unaligned_uint64_t __attribute__((aligned(1), may_alias));
+
+#define READ(type, at) (*(const unaligned_##type *)(at))
 
 /* A pointer in one of the encodings that linkers write; DATA is the base of data-relative ones. */
 static bool encoded(const uint8_t **at, uint8_t encoding, uintptr_t data, uintptr_t *value)
