@@ -35,8 +35,13 @@ static void sparse()
 {
     google::sparse_hash_map<long, long> map;
 
-    for (int i = 0; i < 300000; i++)
-        watched(map, [&] { map[i] = i; });
+    for (int i = 0; i < 300000; i++) {
+        size_t before = map.bucket_count();
+
+        map[i] = i;
+        if (before >= 256) /* 6 groups; fewer are below the rule's `min` */
+            truth_change(before, map.bucket_count(), 1);
+    }
 }
 
 int main(int argc, char **)
