@@ -91,10 +91,12 @@ static void *plain(size_t bytes, size_t alignment)
             struct call_site site = CALL_SITE_HERE;                                                \
             watch_released(memory, &site);                                                         \
         }                                                                                          \
-        if (forward)                                                                               \
+        if (forward) {                                                                             \
+            thread_self.forward = (const void *)forward;                                           \
             forward arguments;                                                                     \
-        else                                                                                       \
+        } else {                                                                                   \
             next.free(memory);                                                                     \
+        }                                                                                          \
     }
 
 /* new: plain, array; throwing and nothrow; aligned. */
