@@ -350,6 +350,21 @@ def test_cpp_plugin_of_a_c_program(trace, compiled, build, flags):
     assert_truth(run.report(), truth)
 
 
+def test_operators_of_plugins_that_come_and_go(trace, compiled):
+    """Each has its own operator new: what was found for one is gone with it."""
+    flags = [*FLAGS, "-O2", "-std=c++20", "-DPLUGIN", "-fPIC", "-shared"]
+    # Different in size, so that one's operator is not where the other's was.
+    plugins = [compiled(source("own_new.cpp"), name=f"own{number}.so",
+                        flags=[*flags, "-Wl,--as-needed", "-fno-exceptions", f"-DFILLER={filler}"])
+               for number, filler in enumerate([10, 9000])]
+    host = compiled(source("plugin_host.c"), flags=[*FLAGS, "-O2"], libs=["-ldl"])
+    run = trace([host, 4, *plugins], rules=rules("own_new"))
+    notes = [note for note in Truth(run.stdout).all_notes if "news" in note]
+    assert [(note["news"], note["deletes"]) for note in notes] == [(60, 50)] * 8
+    report = run.report()
+    assert report.verdict == "clean" and report.totals["resizes"] == 8 * 50
+
+
 # Grow functions that are left in the middle.
 
 def test_longjmp_out_of_a_grow_function(truth_of, build):

@@ -1,9 +1,18 @@
 // A program with an operator new and delete of its own, which count. They
 // must stay its own, and each array must be seen once.
+//
+// Also built as a plugin (-DPLUGIN), whose operators must stay its own as well.
 
+#include <cstdlib>
 #include <new>
 
 #include "truth.h"
+
+#ifdef FILLER
+// Makes one plugin bigger than another.
+extern const char filler[FILLER];
+const char filler[FILLER] = "plugin";
+#endif
 
 static long news, deletes;
 
@@ -12,7 +21,7 @@ void *operator new(std::size_t bytes)
     news++;
     if (void *block = std::malloc(bytes))
         return block;
-    throw std::bad_alloc();
+    std::abort();
 }
 
 void operator delete(void *block) noexcept
@@ -47,7 +56,13 @@ NOINLINE void grow(table &table)
 }
 } // namespace own
 
-int main()
+#ifdef PLUGIN
+#define MAIN extern "C" __attribute__((visibility("default"))) void plugin_run(int, int, bool)
+#else
+#define MAIN int main()
+#endif
+
+MAIN
 {
     static own::table tables[10];
 
@@ -56,5 +71,7 @@ int main()
             own::grow(table);
     truth_line("{\"is\":\"note\",\"news\":%ld,\"deletes\":%ld}", news, deletes);
     truth_totals(10, 50);
+#ifndef PLUGIN
     return 0;
+#endif
 }
