@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "modules.h"
@@ -21,6 +23,7 @@
 #define INDEX_MOST ((off_t)64 << 20)
 #define CHILD_STACK ((size_t)64 << 10)
 #define RULE_FILES_MOST 32
+#define SIGCHLD_BIT ((uint64_t)1 << (SIGCHLD - 1))
 
 static char cache_folder[1024]; /* empty: no cache */
 static char indexer[1024];      /* empty: not installed */
@@ -189,10 +192,7 @@ static int run_indexer(void *context)
     return 127;
 }
 
-/*
- * A child that the program never hears of: it sends no signal when it ends, and
- * only a wait that asks for such children sees it.
- */
+/* A child that the program never hears of: it is waited for here, and its signal is taken. */
 static void ask(const char *path, index_found *found, void *context)
 {
     char *arguments[2 * RULE_FILES_MOST + 8] = {indexer};
@@ -221,11 +221,22 @@ static void ask(const char *path, index_found *found, void *context)
     if (stack) {
         struct child child = {arguments, (int)output};
 
+        uint64_t pending_before = 0, pending = 0;
+
         raw_call(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, (long)&before, 8, 0, 0);
+        raw_call(SYS_rt_sigpending, (long)&pending_before, 8, 0, 0, 0, 0);
         int pid = clone(run_indexer, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK, &child);
         if (pid > 0)
-            while (raw_call(SYS_wait4, pid, 0, __WCLONE, 0, 0, 0) == -EINTR)
+            while (raw_call(SYS_wait4, pid, 0, __WALL, 0, 0, 0) == -EINTR)
                 ;
+        /* exec made it a child that signals its end: the program must not see that. */
+        raw_call(SYS_rt_sigpending, (long)&pending, 8, 0, 0, 0, 0);
+        if (pending & ~pending_before & SIGCHLD_BIT) {
+            const struct timespec at_once = {0, 0};
+            uint64_t only = SIGCHLD_BIT;
+
+            raw_call(SYS_rt_sigtimedwait, (long)&only, 0, (long)&at_once, 8, 0, 0);
+        }
         raw_call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, 8, 0, 0);
         read_index((int)output, found, context);
         pages_unmap(stack, CHILD_STACK);

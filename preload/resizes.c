@@ -17,6 +17,8 @@
 
 /* Events after the end of a grow at which an unsettled birth is looked at again. */
 #define LOOKS_MOST 24
+/* A thread that does nothing else for so long between two steps of a grow has been interrupted. */
+#define SAME_GROW_NS 250000000u
 /* Grows that one thread may have under way; the oldest is decided when there are more. */
 #define ACTIVATIONS_MOST 8
 
@@ -311,6 +313,22 @@ static void note_freed(struct thread *thread, const struct array *array, uint64_
     }
 }
 
+/*
+ * The release of the old array is the first event of this thread since the new
+ * one was made: it belongs to the grow, even if that was inlined into a
+ * function that goes on. Unless the thread had time for something else.
+ */
+static bool ends_own_grow(const struct thread *thread, uint32_t resize, uint64_t now)
+{
+    const struct birth *owner = open_resizes_at(resize)->owner;
+
+    for (struct activation *activation = thread->open; owner && activation;
+         activation = activation->next)
+        if (owner >= activation->births && owner < activation->births + BIRTHS_MOST)
+            return !activation->over && now - activation->last_ns < SAME_GROW_NS;
+    return false;
+}
+
 void resizes_released(uintptr_t address, const struct call_site *site)
 {
     struct thread *thread = &thread_self;
@@ -325,11 +343,9 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         struct array *array = arrays_at(index);
         uint64_t now = recorder_now();
 
-        /* A hooked grow frees the old array in the very frame that called the hook. */
-        const struct birth *owner = array->resize ? open_resizes_at(array->resize)->owner : NULL;
-        bool hooked = owner && owner->announced && !owner->settled;
+        bool ends_grow = array->resize && ends_own_grow(thread, array->resize, now);
 
-        if (!hooked)
+        if (!ends_grow)
             look_at_all(thread, site, now);
         if (array->resize)
             settle_doubt(index);
@@ -345,7 +361,7 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         totals_array_removed(array->record.bytes);
         arrays_remove(index);
         recorder_header()->last_ns = now;
-        if (hooked)
+        if (ends_grow)
             look_at_all(thread, site, now);
     }
     leave();

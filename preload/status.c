@@ -2,6 +2,7 @@
 #include "status.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,10 +174,16 @@ static const char *find_first_malloc(void)
     void *program = dlopen(NULL, RTLD_LAZY);
     void *found = program ? dlsym(program, "malloc") : NULL;
     const char *file = NULL;
+    const ElfW(Sym) *symbol = NULL;
     Dl_info info;
 
-    if (found && found != (void *)&malloc)
-        file = dladdr(found, &info) && info.dli_fname ? info.dli_fname : "the program";
+    if (found && found != (void *)&malloc) {
+        bool known = dladdr1(found, &info, (void **)&symbol, RTLD_DL_SYMENT);
+
+        /* An undefined symbol with an address is a fixed executable's own entry of its PLT. */
+        if (!known || !symbol || symbol->st_shndx != SHN_UNDEF)
+            file = known && info.dli_fname ? info.dli_fname : "the program";
+    }
     if (program)
         dlclose(program);
     return file;
