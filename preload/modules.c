@@ -90,6 +90,10 @@ static void each_symbol(void *context, const char *name, const Elf64_Sym *symbol
         !(symbol->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol->st_info) == STT_OBJECT))
         return;
     scan->symbol = symbol;
+    /* What a grow function throws is no array, by any rule. */
+    if (*name == '_' && strcmp(name, "__cxa_allocate_exception") == 0)
+        add_range(scan, scan->module->bias + symbol->st_value,
+                  scan->module->bias + symbol->st_value + symbol->st_size, NULL, ROLE_EXCEPT);
     rules_match(matcher, name, matched, scan);
 }
 

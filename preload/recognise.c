@@ -117,8 +117,11 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
             chained = false;
         } else if (!best.rule) {
             for (unsigned i = 0; i < class->count; i++)
-                if (class->marks[i].role == ROLE_EXCEPT)
+                if (class->marks[i].role == ROLE_EXCEPT) {
+                    if (!class->marks[i].rule)
+                        return false;
                     add_to_map(excluded, class->marks[i].rule);
+                }
             for (unsigned i = 0; i < class->count; i++) {
                 struct rule *rule = class->marks[i].rule;
                 enum rule_role role = class->marks[i].role;
