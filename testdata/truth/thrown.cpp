@@ -88,7 +88,10 @@ MAIN
     for (auto &table : all)
         std::thread([&] { caught += thrown::exercise(table, rounds); }).join();
     truth_line("{\"is\":\"note\",\"caught\":%d}", caught);
-    truth_totals(tables, tables * (rounds - 1));
+    // Twice a table's copy fails. What is allocated beneath the grow function for
+    // the message, and freed when it has been caught, may pass for a first array.
+    truth_line("{\"is\":\"totals\",\"tables\":[%d,%d],\"resizes\":%d}", tables, tables * 3,
+               tables * (rounds - 1));
 #ifndef PLUGIN
     return 0;
 #endif
