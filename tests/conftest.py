@@ -1,5 +1,6 @@
 """What every test can ask for. README.md in this folder shows how."""
 
+import fnmatch
 import os
 import shutil
 import tempfile
@@ -63,12 +64,31 @@ def socket_folder():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def known_failures():
+    """Pairs of a pattern of test names and a reason, from the file known-failures."""
+    lines = (Path(__file__).parent / "known-failures").read_text().splitlines()
+    for line in lines:
+        pattern, _, reason = line.partition("  #")
+        if pattern.strip() and not pattern.startswith("#"):
+            yield pattern.strip(), reason.strip()
+
+
+def pytest_collection_modifyitems(items):
+    """What is known to be wrong is run and counted apart: as skipped, never as passed."""
+    known = list(known_failures())
+    for item in items:
+        for pattern, reason in known:
+            # Parameters stand in brackets, which are no character class here.
+            if fnmatch.fnmatchcase(item.nodeid.rpartition("/")[2], pattern.replace("[", "[[]")):
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
+
+
 def pytest_terminal_summary(terminalreporter):
     """Leaves the counts where scripts/pytest adds them up."""
     path = os.environ.get("PYTEST_COUNTS")
     if path and not hasattr(terminalreporter.config, "workerinput"):
         stats = terminalreporter.stats
         count = [sum(len(stats.get(kind, [])) for kind in kinds)
-                 for kinds in (("passed", "xfailed"), ("failed", "error", "xpassed"), ("skipped",))]
+                 for kinds in (("passed", "xpassed"), ("failed", "error"), ("skipped", "xfailed"))]
         with open(path, "a") as file:
             print(*count, file=file)
