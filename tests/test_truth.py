@@ -258,6 +258,23 @@ def test_inlined_grow_function_without_debug_info_is_blind(trace, compiled, stri
     assert "blind" in run.text() and rule["reason"] in " ".join(run.text().split())
 
 
+@pytest.mark.parametrize("name, arguments", [
+    ("thousand", ["embedded", "random", 4, 3]), ("tail", ["free"]), ("tail", ["wrapper"])])
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+@pytest.mark.parametrize("level", ["-O0", "-O2"])
+def test_code_without_unwind_information(trace, compiled, cc, level, name, arguments):
+    """What cannot be seen must be said; 'clean' would be a lie."""
+    program = compiled(source(f"{name}.c"), cc=cc, flags=[
+        *FLAGS, level, "-fno-asynchronous-unwind-tables", "-fno-unwind-tables", "-g0"])
+    run = trace([program, *arguments], rules=rules(name))
+    report, truth = run.report(), Truth(run.stdout)
+    rule = report.rule(name)
+    if rule["status"] == "active":
+        assert_findings(report, truth.findings, table_unknown=True)
+    else:
+        assert rule["status"] == "blind" and rule["reason"] and report.verdict == "inconclusive"
+
+
 # Plugins.
 
 @pytest.fixture
