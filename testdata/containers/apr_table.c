@@ -15,7 +15,7 @@ int main(void)
     for (size_t i = 0, buckets = 15; i < 40000; i++) {
         keys[i] = (long)i;
         apr_hash_set(hash, &keys[i], sizeof keys[i], "value");
-        if (i + 1 > buckets) { /* documented: more entries than buckets doubles them */
+        if (i + 1 > buckets) {   /* documented: more entries than buckets doubles them */
             if (buckets >= 1023) /* smaller arrays share a page of the pool */
                 truth_change(buckets + 1, buckets * 2 + 2, 1);
             buckets = buckets * 2 + 1;
