@@ -17,6 +17,11 @@ def program(compiled):
     return compiled(source("processes.c"), flags=[*FLAGS, "-O2"])
 
 
+@pytest.fixture
+def forks(compiled):
+    return compiled(source("forks.c"), flags=[*FLAGS, "-O2"])
+
+
 class Processes:
     """One run of a program with several processes, and what it should have left."""
 
@@ -134,8 +139,8 @@ def test_exec_over_itself(processes, program, reporter):
     assert {trace["pid"] for trace in found.traces} == {processes.run.pid}
 
 
-def test_exec_after_fork(processes, program, reporter):
-    processes([program, "fork-exec"])
+def test_exec_after_fork(processes, forks, reporter):
+    processes([forks, "fork-exec"])
     found = reporter.json(*images(processes))
     assert len(processes.truth.findings) == 2
     assert_findings(found, processes.truth.findings)
@@ -176,32 +181,32 @@ def test_program_under_a_shell(processes, program):
     ("fork-midst", 2),
     ("nested", 4),
 ])
-def test_fork(processes, program, mode, traces):
-    report = processes([program, mode]).check()
+def test_fork(processes, forks, mode, traces):
+    report = processes([forks, mode]).check()
     assert len(report.traces) == traces
     assert [trace["end"] for trace in report.traces] == ["exit"] * traces
 
 
 @pytest.mark.serial
-def test_leak_before_the_fork_is_told_once(processes, program):
-    report = processes([program, "fork-after-leak"]).check()
+def test_leak_before_the_fork_is_told_once(processes, forks):
+    report = processes([forks, "fork-after-leak"]).check()
     assert [finding["pid"] for finding in report.findings] == [processes.run.pid]
 
 
-def test_parent_and_child_are_killed(processes, program):
-    report = processes([program, "fork-killed"], status=-signal.SIGKILL).check()
+def test_parent_and_child_are_killed(processes, forks):
+    report = processes([forks, "fork-killed"], status=-signal.SIGKILL).check()
     assert len({finding["pid"] for finding in report.findings}) == 2
 
 
-def test_fork_while_others_allocate(processes, program):
-    report = processes([program, "fork-threads"], timeout=60).check()
+def test_fork_while_others_allocate(processes, forks):
+    report = processes([forks, "fork-threads"], timeout=60).check()
     assert len(report.findings) == 5
     assert len(report.traces) == 41
 
 
-def test_daemon(processes, program):
+def test_daemon(processes, forks):
     """It has left the folder and closed all descriptors before it grows anything."""
-    processes([program, "daemon"])
+    processes([forks, "daemon"])
     wait_until(lambda: "daemon" in processes.truth.notes)
     child = processes.truth.notes["daemon"]
     wait_until(lambda: not os.path.exists(f"/proc/{child}"))
@@ -209,9 +214,9 @@ def test_daemon(processes, program):
     assert {finding["pid"] for finding in report.findings} == {child}
 
 
-def test_daemon_with_the_default_output(processes, program):
+def test_daemon_with_the_default_output(processes, forks):
     """A relative name means the folder in which the first process began."""
-    processes([program, "daemon"], env={"MAPTRACE_OUTPUT": None})
+    processes([forks, "daemon"], env={"MAPTRACE_OUTPUT": None})
     wait_until(lambda: "daemon" in processes.truth.notes)
     child = processes.truth.notes["daemon"]
     wait_until(lambda: not os.path.exists(f"/proc/{child}"))
@@ -267,9 +272,9 @@ def test_output_pattern(trace, program, reporter, pattern):
         assert path.name == f"processes.{run.pid}.trace"
 
 
-def trap_child(processes, program, set_trap):
+def trap_child(processes, forks, set_trap):
     """Runs a program whose child waits until SET_TRAP has put something in its trace's place."""
-    processes([program, "fork-waits"], start=True,
+    processes([forks, "fork-waits"], start=True,
               ready=lambda: "child" in processes.truth.notes)
     run = processes.run
     place = run.output.with_name(f"{run.output.name}.{processes.truth.notes['child']}")
@@ -280,21 +285,21 @@ def trap_child(processes, program, set_trap):
     return place
 
 
-def test_child_never_follows_a_link(processes, program, tmp_path):
+def test_child_never_follows_a_link(processes, forks, tmp_path):
     target = tmp_path / "target"
     for content in (None, "precious"):
         if content is not None:
             target.write_text(content)
-        place = trap_child(processes, program, lambda place: place.symlink_to(target))
+        place = trap_child(processes, forks, lambda place: place.symlink_to(target))
         assert place.is_symlink()
         assert (target.read_text() if target.exists() else None) == content
 
 
-def test_child_never_clobbers_a_file(processes, program):
-    place = trap_child(processes, program, lambda place: place.write_text("precious"))
+def test_child_never_clobbers_a_file(processes, forks):
+    place = trap_child(processes, forks, lambda place: place.write_text("precious"))
     assert place.read_text() == "precious"
 
 
-def test_child_meets_a_folder(processes, program):
-    place = trap_child(processes, program, lambda place: place.mkdir())
+def test_child_meets_a_folder(processes, forks):
+    place = trap_child(processes, forks, lambda place: place.mkdir())
     assert place.is_dir() and not list(place.iterdir())

@@ -1,6 +1,6 @@
 /*
- * Every way to end, to fork and to start another program, with growing tables
- * on each side.
+ * Every way to end and to start another program, with growing tables on each
+ * side.
  *
  *     processes MODE
  *
@@ -8,103 +8,12 @@
  * The modes are the functions in the table at the end.
  */
 #define _GNU_SOURCE
-#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdatomic.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
-#include "truth.h"
+#include "processes.h"
 
-enum { TABLES = 6 };
-
-struct table {
-    size_t capacity;
-    void **buckets;
-};
-
-static struct table tables[TABLES];
 static const char *program;
-
-NOINLINE void process_grow(struct table *table, bool pinned)
-{
-    size_t capacity = table->capacity ? table->capacity * 2 : 16;
-    void **old = table->buckets;
-    void **buckets = calloc(capacity, sizeof *buckets);
-
-    if (!buckets)
-        abort();
-    if (old)
-        memcpy(buckets, old, table->capacity * sizeof *buckets);
-    table->buckets = buckets;
-    table->capacity = capacity;
-    if (!pinned)
-        free(old);
-    USE(table);
-}
-
-/* Grows TABLE for good. */
-static void grow(struct table *table)
-{
-    process_grow(table, false);
-}
-
-/* Grows TABLE and keeps the old array. Nothing is allocated or freed after that. */
-static void leak_silently(struct table *table)
-{
-    struct table before = *table;
-
-    process_grow(table, true);
-    truth_finding((struct truth){
-        .kind = "leaked",
-        .table = table,
-        .table_bytes = sizeof *table,
-        .array = before.buckets,
-        .bytes = before.capacity * sizeof(void *),
-        .new_array = table->buckets,
-        .new_bytes = table->capacity * sizeof(void *),
-    });
-}
-
-/* What any program does sooner or later: then all can know that the grow function is over. */
-static void go_on(void)
-{
-    void *block = malloc(24);
-
-    USE(block);
-    free(block);
-}
-
-static void leak(struct table *table)
-{
-    leak_silently(table);
-    go_on();
-}
-
-static void grow_all(int times)
-{
-    for (int time = 0; time < times; time++)
-        for (int index = 0; index < TABLES; index++)
-            grow(&tables[index]);
-}
-
-static void release_all(void)
-{
-    for (int index = 0; index < TABLES; index++) {
-        free(tables[index].buckets);
-        tables[index] = (struct table){0};
-    }
-}
-
-static void wait_for(pid_t child)
-{
-    int status;
-
-    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) ||
-        WEXITSTATUS(status) != 0)
-        abort();
-}
 
 /* Ways to end. */
 
@@ -168,13 +77,17 @@ static void end_kill_midst(void)
     process_grow_and_die(&tables[2]);
 }
 
-/* Other programs. */
-
-static void leaf(void)
+/* Leaks, then lives until it is killed. */
+static void lives(void)
 {
-    grow_all(2);
-    leak(&tables[3]);
+    grow_all(3);
+    leak(&tables[2]);
+    truth_line("{\"is\":\"note\",\"ready\":true}");
+    for (;;)
+        sleep_milliseconds(1000);
 }
+
+/* Other programs. */
 
 static void exec_self(void)
 {
@@ -227,281 +140,7 @@ static void child_system(void)
     leak(&tables[1]);
 }
 
-/* Fork without exec. */
-
-static void fork_child_leaks(void)
-{
-    grow_all(3);
-    pid_t child = fork();
-    if (child == 0) {
-        struct table fresh = {0};
-
-        for (int time = 0; time < 3; time++)
-            grow(&fresh);
-        leak(&fresh);
-        exit(0);
-    }
-    wait_for(child);
-    grow_all(1);
-}
-
-static void fork_parent_leaks(void)
-{
-    grow_all(3);
-    pid_t child = fork();
-    if (child == 0) {
-        struct table fresh = {0};
-
-        for (int time = 0; time < 3; time++)
-            grow(&fresh);
-        exit(0);
-    }
-    leak(&tables[4]);
-    wait_for(child);
-}
-
-static void fork_both_leak(void)
-{
-    grow_all(3);
-    pid_t child = fork();
-    leak(&tables[child == 0 ? 0 : 5]);
-    if (child == 0)
-        exit(0);
-    wait_for(child);
-}
-
-/* The child lets go what it inherited, and makes tables anew, at the same places. */
-static void fork_child_releases(void)
-{
-    grow_all(3);
-    pid_t child = fork();
-    if (child == 0) {
-        release_all();
-        grow_all(4);
-        exit(0);
-    }
-    wait_for(child);
-    grow_all(1);
-}
-
-/* The child grows what it inherited: resizes of its own, of the parent's arrays. */
-static void fork_child_grows_on(void)
-{
-    grow_all(3);
-    pid_t child = fork();
-    if (child == 0) {
-        grow_all(1);
-        grow_all(1);
-        exit(0);
-    }
-    wait_for(child);
-    grow_all(1);
-}
-
-/* What leaked before the fork is the parent's, and must be told once. */
-static void fork_after_leak(void)
-{
-    grow_all(2);
-    leak(&tables[2]);
-    pid_t child = fork();
-    if (child == 0) {
-        grow_all(2);
-        sleep_milliseconds(300);
-        exit(0);
-    }
-    wait_for(child);
-}
-
-/* Nothing of the rules happens in the child: it may leave no file. */
-static void fork_idle(void)
-{
-    grow_all(2);
-    pid_t child = fork();
-    if (child == 0) {
-        free(malloc(1000));
-        exit(0);
-    }
-    wait_for(child);
-    leak(&tables[0]);
-}
-
-static void fork_then_raw_exit(void)
-{
-    grow_all(2);
-    pid_t child = fork();
-    if (child == 0) {
-        leak(&tables[0]);
-        _exit(0);
-    }
-    wait_for(child);
-}
-
-/* A child that is killed, of a parent that is killed. */
-static void fork_killed(void)
-{
-    grow_all(2);
-    pid_t child = fork();
-    leak(&tables[child == 0 ? 0 : 1]);
-    if (child == 0)
-        kill(getpid(), SIGKILL);
-    waitpid(child, NULL, 0);
-    kill(getpid(), SIGKILL);
-}
-
-static void nested(void)
-{
-    grow_all(2);
-    for (int depth = 0; depth < 3; depth++) {
-        leak(&tables[depth]);
-        pid_t child = fork();
-        if (child != 0) {
-            wait_for(child);
-            return;
-        }
-    }
-    leak(&tables[5]);
-}
-
-/* Forks inside a grow function: parent and child both finish their copy of it. */
-NOINLINE pid_t process_grow_and_fork(struct table *table)
-{
-    void **old = table->buckets;
-    void **buckets = calloc(table->capacity * 2, sizeof *buckets);
-
-    if (!buckets)
-        abort();
-    memcpy(buckets, old, table->capacity * sizeof *buckets);
-    pid_t child = fork();
-    table->buckets = buckets;
-    table->capacity *= 2;
-    free(old);
-    return child;
-}
-
-static void fork_midst(void)
-{
-    grow_all(3);
-    pid_t child = process_grow_and_fork(&tables[1]);
-    grow_all(1);
-    if (child == 0) {
-        leak(&tables[1]);
-        exit(0);
-    }
-    wait_for(child);
-    leak(&tables[2]);
-}
-
-static void fork_then_exec(void)
-{
-    grow_all(2);
-    pid_t child = fork();
-    if (child == 0) {
-        leak(&tables[0]);
-        execl(program, program, "leaf", NULL);
-        _exit(1);
-    }
-    wait_for(child);
-}
-
-/* Threads. */
-
-static atomic_bool stop;
-
-static void *keep_growing(void *unused)
-{
-    (void)unused;
-    while (!stop) {
-        struct table table = {0};
-
-        for (int time = 0; time < 8; time++) {
-            grow(&table);
-            void *block = malloc(100 + (size_t)time * 1000);
-            USE(block);
-            free(block);
-        }
-        free(table.buckets);
-    }
-    return NULL;
-}
-
-static void fork_threads(void)
-{
-    enum { THREADS = 4, CHILDREN = 40 };
-    pthread_t threads[THREADS];
-
-    grow_all(3);
-    for (int number = 0; number < THREADS; number++)
-        if (pthread_create(&threads[number], NULL, keep_growing, NULL) != 0)
-            abort();
-    for (int number = 0; number < CHILDREN; number++) {
-        pid_t child = fork();
-        if (child == 0) {
-            grow_all(1);
-            if (number % 10 == 3)
-                leak(&tables[number % TABLES]);
-            release_all();
-            exit(0);
-        }
-        wait_for(child);
-    }
-    stop = true;
-    for (int number = 0; number < THREADS; number++)
-        pthread_join(threads[number], NULL);
-    leak(&tables[0]);
-}
-
-/* What daemon() does, and then some: two forks, all descriptors closed. */
-static void daemonized(void)
-{
-    grow_all(3);
-    pid_t child = fork();
-    if (child == 0) {
-        setsid();
-        if (fork() != 0)
-            _exit(0);
-        if (chdir("/") != 0)
-            abort();
-        umask(0);
-        close_range(0, ~0u, 0);
-        grow_all(2);
-        leak(&tables[3]);
-        truth_line("{\"is\":\"note\",\"daemon\":%ld}", (long)getpid());
-        exit(0);
-    }
-    wait_for(child);
-}
-
-/* The child waits for the file "go" before it grows anything. */
-static void fork_waits(void)
-{
-    struct stat status;
-
-    grow_all(2);
-    pid_t child = fork();
-    if (child == 0) {
-        truth_line("{\"is\":\"note\",\"child\":%ld}", (long)getpid());
-        while (stat("go", &status) != 0)
-            sleep_milliseconds(5);
-        process_grow(&tables[0], true);
-        exit(0);
-    }
-    wait_for(child);
-}
-
-/* Leaks, then lives until it is killed. */
-static void lives(void)
-{
-    grow_all(3);
-    leak(&tables[2]);
-    truth_line("{\"is\":\"note\",\"ready\":true}");
-    for (;;)
-        sleep_milliseconds(1000);
-}
-
-static const struct {
-    const char *name;
-    void (*run)(void);
-} modes[] = {
+static const struct mode modes[] = {
     {"exit", end_exit},
     {"raw-exit", end_raw},
     {"quick-exit", end_quick},
@@ -509,28 +148,13 @@ static const struct {
     {"kill", end_kill},
     {"kill-silently", end_kill_silently},
     {"kill-midst", end_kill_midst},
+    {"lives", lives},
     {"leaf", leaf},
     {"exec-self", exec_self},
     {"exec-other", exec_other},
     {"vfork", child_vfork},
     {"spawn", child_spawn},
     {"system", child_system},
-    {"fork-child-leaks", fork_child_leaks},
-    {"fork-parent-leaks", fork_parent_leaks},
-    {"fork-both-leak", fork_both_leak},
-    {"fork-child-releases", fork_child_releases},
-    {"fork-child-grows-on", fork_child_grows_on},
-    {"fork-after-leak", fork_after_leak},
-    {"fork-idle", fork_idle},
-    {"fork-raw-exit", fork_then_raw_exit},
-    {"fork-killed", fork_killed},
-    {"fork-exec", fork_then_exec},
-    {"fork-midst", fork_midst},
-    {"fork-threads", fork_threads},
-    {"fork-waits", fork_waits},
-    {"nested", nested},
-    {"daemon", daemonized},
-    {"lives", lives},
 };
 
 int main(int count, char **arguments)
@@ -538,10 +162,5 @@ int main(int count, char **arguments)
     if (count != 2)
         return 2;
     program = arguments[0];
-    for (size_t index = 0; index < sizeof modes / sizeof *modes; index++)
-        if (strcmp(modes[index].name, arguments[1]) == 0) {
-            modes[index].run();
-            return 0;
-        }
-    return 2;
+    return run_mode(modes, sizeof modes / sizeof *modes, arguments[1]);
 }
