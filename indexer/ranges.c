@@ -6,7 +6,8 @@
 #include <string.h>
 
 const char *const range_kind_names[] = {"symbol", "dynamic", "mini", "debug", "inline"};
-const char *const range_role_names[] = {"grow", "retire", "beneath", "through", "except", "sign"};
+const char *const range_role_names[] = {"grow",   "retire", "beneath", "through",
+                                        "except", "sign",   "callee"};
 
 int ranges_add(struct ranges *ranges, const struct range *range)
 {

@@ -100,8 +100,8 @@ static bool worth_asking(const struct module *module, const struct elf_file *fil
 
 static bool read_role(const char *word, size_t length, enum rule_role *role)
 {
-    static const char *const names[ROLE_COUNT] = {"grow",    "retire", "beneath",
-                                                  "through", "except", "sign"};
+    static const char *const names[ROLE_COUNT] = {"grow",   "retire", "beneath", "through",
+                                                  "except", "sign",   "callee"};
 
     for (unsigned i = 0; i < ROLE_COUNT; i++)
         if (strlen(names[i]) == length && memcmp(names[i], word, length) == 0) {

@@ -1,6 +1,9 @@
 #define _GNU_SOURCE
 #include "modules.h"
 
+#include "code.h"
+#include "frames.h"
+
 #include <dlfcn.h>
 #include <elf.h>
 #include <string.h>
@@ -48,7 +51,7 @@ static void add_range(struct scan *scan, uintptr_t low, uintptr_t high, struct r
         scan->range_room = room;
     }
     module->ranges[module->range_count++] = (struct code_range){low, high, rule, role};
-    if (role == ROLE_BENEATH)
+    if (role == ROLE_BENEATH || role == ROLE_CALLEE)
         scan->wants_names = true;
 }
 
@@ -57,7 +60,7 @@ static void matched(void *context, struct rule *rule, const struct rule_glob *gl
     struct scan *scan = context;
     uintptr_t low = scan->module->bias + scan->symbol->st_value;
 
-    if (!rule->broken)
+    if (!rule->broken && rules_in_module(rule, scan->module->path))
         add_range(scan, low, low + scan->symbol->st_size, rule, glob->role);
 }
 
@@ -172,7 +175,8 @@ static void index_range(void *context, uintptr_t low, uintptr_t high, const char
     struct scan *scan = context;
 
     for (struct rule *rule = rules->first; rule; rule = rule->next)
-        if (!rule->broken && strcmp(rule->name, rule_name) == 0)
+        if (!rule->broken && strcmp(rule->name, rule_name) == 0 &&
+            rules_in_module(rule, scan->module->path))
             add_range(scan, scan->module->bias + low, scan->module->bias + high, rule, role);
 }
 
@@ -367,4 +371,22 @@ size_t modules_count(void)
 struct module *modules_at(size_t index)
 {
     return modules[index];
+}
+
+void modules_add_grow(uintptr_t pc, struct rule *rule)
+{
+    struct module *module = modules_find(pc - 1);
+    struct frame_function function = {0};
+
+    if (!module)
+        return;
+    frame_describe(pc - 1, module->unwind_header, &function);
+    struct code_range *wider = arena_take(&memory, (module->range_count + 1) * sizeof *wider);
+    if (!function.high || !wider)
+        return;
+    memcpy(wider, module->ranges, module->range_count * sizeof *wider);
+    wider[module->range_count] = (struct code_range){function.low, function.high, rule, ROLE_GROW};
+    module->ranges = wider;
+    module->range_count++;
+    code_forget();
 }

@@ -70,6 +70,10 @@ void modules_sweep(void);
 /* ADDRESS and what follows lie in writable data of a module that is loaded: mapped for sure. */
 bool modules_has_data(uintptr_t address, size_t bytes);
 
+/* The function of PC, by its unwind entry, is a grow function of RULE from now on. Caller holds the
+ * lock. */
+void modules_add_grow(uintptr_t pc, struct rule *rule);
+
 size_t modules_count(void);
 struct module *modules_at(size_t index);
 

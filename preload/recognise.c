@@ -3,6 +3,8 @@
 #include <stddef.h>
 
 #include "code.h"
+#include "lock.h"
+#include "modules.h"
 
 #define RULE_WORDS 4 /* bitmaps over rule indexes: as many as the trace has room for */
 
@@ -55,9 +57,19 @@ static bool walk_next(struct walker *walker)
     return true;
 }
 
+static bool is_size(const struct rule_sizes *sizes, uint64_t bytes)
+{
+    if (sizes->step == 0)
+        return true;
+    uint64_t steps = (bytes - sizes->base) / sizes->step;
+
+    return bytes > sizes->base && (bytes - sizes->base) % sizes->step == 0 &&
+           (!sizes->powers || (steps & (steps - 1)) == 0);
+}
+
 static bool fits(const struct rule *rule, uint64_t bytes, enum rule_call call)
 {
-    return (rule->calls & call) && bytes >= rule->min_bytes;
+    return (rule->calls & call) && bytes >= rule->min_bytes && is_size(&rule->sizes, bytes);
 }
 
 static bool in_map(const uint64_t *map, const struct rule *rule)
@@ -74,9 +86,11 @@ static void add_to_map(uint64_t *map, const struct rule *rule)
 struct chain {
     uint64_t rules[RULE_WORDS];
     int first_nameless, last_nameless;
+    uintptr_t pc; /* in the last of them */
 };
 
-static void chain_follow(struct chain *chain, const struct code_class *class, int depth)
+static void chain_follow(struct chain *chain, const struct code_class *class, uintptr_t pc,
+                         int depth)
 {
     uint64_t through[RULE_WORDS] = {0};
 
@@ -84,6 +98,7 @@ static void chain_follow(struct chain *chain, const struct code_class *class, in
         if (chain->first_nameless < 0)
             chain->first_nameless = depth;
         chain->last_nameless = depth;
+        chain->pc = pc;
         return;
     }
     for (unsigned i = 0; i < class->count; i++)
@@ -104,7 +119,8 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
 {
     struct walker walker;
     uint64_t excluded[RULE_WORDS] = {0};
-    struct chain chain = {{~0ull, ~0ull, ~0ull, ~0ull}, -1, -1};
+    struct chain chain = {{~0ull, ~0ull, ~0ull, ~0ull}, -1, -1, 0};
+    struct rule *callee_of = NULL;
     struct recognised best = {NULL, 0, 0};
     bool chained = true;
     unsigned depth = 0;
@@ -130,13 +146,17 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
                     continue;
                 if (role == ROLE_GROW && better(rule, best.rule))
                     best = (struct recognised){rule, depth, depth};
-                else if (role == ROLE_BENEATH && chained && chain.first_nameless >= 0 &&
-                         in_map(chain.rules, rule) && better(rule, best.rule))
+                else if (((role == ROLE_BENEATH && chain.first_nameless >= 0) ||
+                          (role == ROLE_CALLEE && chain.last_nameless == (int)depth - 1 &&
+                           chain.first_nameless == chain.last_nameless)) &&
+                         chained && in_map(chain.rules, rule) && better(rule, best.rule)) {
                     best = (struct recognised){rule, (unsigned)chain.first_nameless,
                                                (unsigned)chain.last_nameless};
+                    callee_of = role == ROLE_CALLEE ? rule : NULL;
+                }
             }
             if (chained)
-                chain_follow(&chain, class, (int)depth);
+                chain_follow(&chain, class, walker.frame.pc, (int)depth);
         } else {
             for (unsigned i = 0; i < class->count; i++)
                 if (class->marks[i].rule == best.rule && class->marks[i].role == ROLE_GROW)
@@ -147,6 +167,10 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
     } while (++depth < RECOGNISE_DEPTH && walk_next(&walker));
     if (!best.rule)
         return false;
+    if (callee_of == best.rule && lock_take()) {
+        modules_add_grow(chain.pc, best.rule);
+        lock_release();
+    }
     *found = best;
     return true;
 }

@@ -59,12 +59,13 @@ static struct signs signs_of(const struct rule *rule)
 
         if (module->gone)
             continue;
+        signs.shown += rule->modules && rules_in_module(rule, module->path);
         for (size_t r = 0; r < module->range_count; r++) {
             enum rule_role role = module->ranges[r].role;
 
             if (module->ranges[r].rule != rule)
                 continue;
-            here += role == ROLE_GROW || role == ROLE_BENEATH;
+            here += role == ROLE_GROW || role == ROLE_BENEATH || role == ROLE_CALLEE;
             signs.shown += role == ROLE_SIGN;
         }
         if (rule->hook != HOOK_NONE && module->hooks & 1u << rule->hook) {

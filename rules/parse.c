@@ -106,6 +106,19 @@ static void set_glob(struct parser *parser, const struct key *key, char *value)
     parser->last_glob = &glob->next;
 }
 
+static void set_module(struct parser *parser, const struct key *key, char *value)
+{
+    struct rule_module *module = take(parser, sizeof *module);
+    struct rule_module **last = &parser->rule->modules;
+
+    (void)key;
+    if (!module || !(module->text = keep(parser, value)))
+        return;
+    while (*last)
+        last = &(*last)->next;
+    *last = module;
+}
+
 static void set_text(struct parser *parser, const struct key *key, char *value)
 {
     const char **field = (const char **)((char *)parser->rule + key->argument);
@@ -157,6 +170,14 @@ static void set_min(struct parser *parser, const struct key *key, char *value)
     if (size_parse(value, &parser->rule->min_bytes) < 0)
         fail(parser, parser->rule, parser->line,
              "'%.200s' is no size: write a number of bytes, as in 512, 64K or 1M", value);
+}
+
+static void set_sizes(struct parser *parser, const struct key *key, char *value)
+{
+    (void)key;
+    if (sizes_parse(value, &parser->rule->sizes) < 0)
+        fail(parser, parser->rule, parser->line,
+             "'%.200s' says no sizes: write BASE+STEP*n or BASE+STEP*2^n, as in 8+144*n", value);
 }
 
 static void set_kind(struct parser *parser, const struct key *key, char *value)
@@ -215,11 +236,14 @@ static const struct key keys[] = {
     {"grow", set_glob, ROLE_GROW, true},
     {"retire", set_glob, ROLE_RETIRE, true},
     {"beneath", set_glob, ROLE_BENEATH, true},
+    {"callee", set_glob, ROLE_CALLEE, true},
     {"through", set_glob, ROLE_THROUGH, true},
     {"except", set_glob, ROLE_EXCEPT, true},
     {"sign", set_glob, ROLE_SIGN, true},
+    {"module", set_module, 0, true},
     {"call", set_call, 0, false},
     {"min", set_min, 0, false},
+    {"size", set_sizes, 0, false},
     {"hook", set_hook, 0, false},
     {"old", set_place, FIELD(old), false},
     {"new", set_place, FIELD(new), false},

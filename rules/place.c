@@ -84,3 +84,21 @@ int size_parse(const char *text, uint64_t *bytes)
     *bytes = number;
     return 0;
 }
+
+int sizes_parse(const char *text, struct rule_sizes *sizes)
+{
+    struct rule_sizes result = {0};
+    const char *rest = read_number(text, &result.step);
+
+    if (rest && *rest == '+') {
+        result.base = result.step;
+        rest = read_number(rest + 1, &result.step);
+    }
+    if (!rest || result.step == 0)
+        return -EINVAL;
+    result.powers = strcmp(rest, "*2^n") == 0;
+    if (!result.powers && strcmp(rest, "*n") != 0)
+        return -EINVAL;
+    *sizes = result;
+    return 0;
+}

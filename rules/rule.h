@@ -23,6 +23,8 @@ enum rule_role {
                      the allocator */
     ROLE_EXCEPT,  /* except: an allocation beneath this one is no array */
     ROLE_SIGN,    /* sign: shows that the container is in the program */
+    ROLE_CALLEE,  /* callee: exported; the nameless function it calls directly is a grow function,
+                     whoever else calls it */
     ROLE_COUNT
 };
 
@@ -48,6 +50,12 @@ struct rule_place {
     int32_t offset;
 };
 
+/* Sizes that arrays can have: `BASE+STEP*n`, or `BASE+STEP*2^n`. */
+struct rule_sizes {
+    uint64_t base, step; /* step 0: any size */
+    bool powers;
+};
+
 struct rule_glob {
     const char *text;
     const char *anchor; /* longest run of [A-Za-z0-9_] in text that any match must contain; never
@@ -57,14 +65,22 @@ struct rule_glob {
     struct rule_glob *next; /* in the order of the file */
 };
 
+/* A file that holds a container, by a glob over its base name. */
+struct rule_module {
+    const char *text;
+    struct rule_module *next;
+};
+
 struct rule {
     const char *name;
     const char *about;
     enum rule_kind kind;
     enum rule_hook hook;
-    struct rule_glob *globs; /* of all roles */
-    unsigned calls;          /* enum rule_call; CALL_ANY unless told */
-    uint64_t min_bytes;      /* key `min`: smaller blocks are no arrays; 0 unless told */
+    struct rule_glob *globs;     /* of all roles */
+    struct rule_module *modules; /* key `module`: the only files it looks at; NULL: all */
+    unsigned calls;              /* enum rule_call; CALL_ANY unless told */
+    uint64_t min_bytes;          /* key `min`: smaller blocks are no arrays; 0 unless told */
+    struct rule_sizes sizes;     /* key `size`: blocks of other sizes are no arrays */
     struct rule_place old, new, moved, of;
     const char *needs;  /* key `needs`: NAME=VALUE that must stand in the environment, else blind */
     const char *heap;   /* key `heap`: reason given when blind for want of `needs` or of imports */
@@ -128,6 +144,9 @@ bool rules_glob(const char *glob, const char *name);
  * made to hurt. Real names take 20 to 60 KiB: call them on a stack of your own.
  */
 #define RULES_STACK_BYTES (1024u * 1024u)
+
+/* True if RULE looks at the file PATH: its key `module` names it, or there is none. */
+bool rules_in_module(const struct rule *rule, const char *path);
 
 /*
  * Calls FOUND once for every glob of SET that matches the symbol NAME. Held

@@ -118,8 +118,11 @@ static void reads_every_key(void **state)
                                   "through = zcalloc\n"
                                   "except = dictScratch\n"
                                   "sign = dictType\n"
+                                  "module = redis-*\n"
+                                  "module = valkey-*\n"
                                   "call = malloc calloc\n"
                                   "min = 4K\n"
+                                  "size = 8+144*n\n"
                                   "hook = libcxx-prime\n"
                                   "old    = table+8\n"
                                   "new    = table+16\n"
@@ -138,6 +141,12 @@ static void reads_every_key(void **state)
     assert_int_equal(rule->kind, RULE_INCREMENTAL);
     assert_int_equal(rule->calls, CALL_MALLOC | CALL_CALLOC);
     assert_int_equal(rule->min_bytes, 4096);
+    assert_true(rules_in_module(rule, "/usr/bin/redis-check-rdb"));
+    assert_true(rules_in_module(rule, "valkey-server"));
+    assert_false(rules_in_module(rule, "/opt/redis-7/bin/redis"));
+    assert_int_equal(rule->sizes.base, 8);
+    assert_int_equal(rule->sizes.step, 144);
+    assert_false(rule->sizes.powers);
     assert_int_equal(rule->hook, HOOK_LIBCXX_PRIME);
     assert_true(rule->old.known && rule->old.offset == 8 && rule->old.size == 8);
     assert_true(rule->new.known && rule->new.offset == 16);
@@ -167,6 +176,8 @@ static void has_defaults(void **state)
     assert_int_equal(rule->calls, CALL_ANY);
     assert_int_equal(rule->hook, HOOK_NONE);
     assert_int_equal(rule->min_bytes, 0);
+    assert_int_equal(rule->sizes.step, 0);
+    assert_true(rules_in_module(rule, "/usr/bin/any"));
     assert_false(rule->old.known);
     assert_null(rule->about);
 }
@@ -197,6 +208,9 @@ static void says_what_is_wrong(void **state)
         {"[r]\ngrow = foo_grow\ncall = malloc sbrk\n", "my.rules:3: unknown call 'sbrk'", true},
         {"[r]\ngrow = foo_grow\nhook = x\n", "my.rules:3: unknown hook 'x'", true},
         {"[r]\ngrow = foo_grow\nmin = 12Q\n", "my.rules:3: '12Q' is no size", true},
+        {"[r]\ngrow = foo_grow\nsize = 16\n", "my.rules:3: '16' says no sizes", true},
+        {"[r]\ngrow = foo_grow\nsize = 8+0*n\n", "'8+0*n' says no sizes", true},
+        {"[r]\ngrow = foo_grow\nsize = 16*3^n\n", "'16*3^n' says no sizes", true},
         {"[r]\ngrow = foo_grow\nmin = 99999999999999G\n", "is no size", true},
         {"[r]\ngrow = foo_grow\nneeds = X\n", "my.rules:3: 'X' is no NAME=VALUE", true},
         {"[r]\ngrow = foo_grow\nwhat is this\n", "my.rules:3: 'what is this' is neither", true},
