@@ -85,6 +85,7 @@ static void add_to_map(uint64_t *map, const struct rule *rule)
 /* Which rules may have an unbroken chain of nameless functions and wrappers so far. */
 struct chain {
     uint64_t rules[RULE_WORDS];
+    uint64_t wrapped[RULE_WORDS]; /* those of which a wrapper was met */
     int first_nameless, last_nameless;
     uintptr_t pc; /* in the last of them */
 };
@@ -104,8 +105,10 @@ static void chain_follow(struct chain *chain, const struct code_class *class, ui
     for (unsigned i = 0; i < class->count; i++)
         if (class->marks[i].role == ROLE_THROUGH)
             add_to_map(through, class->marks[i].rule);
-    for (unsigned i = 0; i < RULE_WORDS; i++)
+    for (unsigned i = 0; i < RULE_WORDS; i++) {
         chain->rules[i] &= through[i];
+        chain->wrapped[i] |= through[i];
+    }
 }
 
 /* The user's own rules come before built-in ones. */
@@ -119,7 +122,7 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
 {
     struct walker walker;
     uint64_t excluded[RULE_WORDS] = {0};
-    struct chain chain = {{~0ull, ~0ull, ~0ull, ~0ull}, -1, -1, 0};
+    struct chain chain = {{~0ull, ~0ull, ~0ull, ~0ull}, {0}, -1, -1, 0};
     struct rule *callee_of = NULL;
     struct recognised best = {NULL, 0, 0};
     bool chained = true;
@@ -149,7 +152,9 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
                 else if (((role == ROLE_BENEATH && chain.first_nameless >= 0) ||
                           (role == ROLE_CALLEE && chain.last_nameless == (int)depth - 1 &&
                            chain.first_nameless == chain.last_nameless)) &&
-                         chained && in_map(chain.rules, rule) && better(rule, best.rule)) {
+                         chained && in_map(chain.rules, rule) &&
+                         (!rule->wrapped || in_map(chain.wrapped, rule)) &&
+                         better(rule, best.rule)) {
                     best = (struct recognised){rule, (unsigned)chain.first_nameless,
                                                (unsigned)chain.last_nameless};
                     callee_of = role == ROLE_CALLEE ? rule : NULL;

@@ -59,7 +59,7 @@ static struct signs signs_of(const struct rule *rule)
 
         if (module->gone)
             continue;
-        signs.shown += rule->modules && rules_in_module(rule, module->path);
+        signs.shown += rules_names_module(rule, module->path);
         for (size_t r = 0; r < module->range_count; r++) {
             enum rule_role role = module->ranges[r].role;
 

@@ -82,6 +82,9 @@ struct key {
     bool repeats;
 };
 
+/* Like `through`, but then some such wrapper must be there. */
+static const char via[] = "via";
+
 static void set_glob(struct parser *parser, const struct key *key, char *value)
 {
     struct anchor anchor = glob_anchor(value);
@@ -102,6 +105,7 @@ static void set_glob(struct parser *parser, const struct key *key, char *value)
     glob->anchor = text + (anchor.text - value);
     glob->anchor_bytes = (uint32_t)anchor.bytes;
     glob->role = (enum rule_role)key->argument;
+    parser->rule->wrapped |= key->name == via;
     *parser->last_glob = glob;
     parser->last_glob = &glob->next;
 }
@@ -111,9 +115,9 @@ static void set_module(struct parser *parser, const struct key *key, char *value
     struct rule_module *module = take(parser, sizeof *module);
     struct rule_module **last = &parser->rule->modules;
 
-    (void)key;
     if (!module || !(module->text = keep(parser, value)))
         return;
+    module->only = key->argument;
     while (*last)
         last = &(*last)->next;
     *last = module;
@@ -238,9 +242,11 @@ static const struct key keys[] = {
     {"beneath", set_glob, ROLE_BENEATH, true},
     {"callee", set_glob, ROLE_CALLEE, true},
     {"through", set_glob, ROLE_THROUGH, true},
+    {via, set_glob, ROLE_THROUGH, true},
     {"except", set_glob, ROLE_EXCEPT, true},
     {"sign", set_glob, ROLE_SIGN, true},
-    {"module", set_module, 0, true},
+    {"module", set_module, true, true},
+    {"program", set_module, false, true},
     {"call", set_call, 0, false},
     {"min", set_min, 0, false},
     {"size", set_sizes, 0, false},

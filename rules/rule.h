@@ -68,6 +68,7 @@ struct rule_glob {
 /* A file that holds a container, by a glob over its base name. */
 struct rule_module {
     const char *text;
+    bool only; /* key `module`: the rule looks at such files alone; `program`: it looks at all */
     struct rule_module *next;
 };
 
@@ -77,7 +78,8 @@ struct rule {
     enum rule_kind kind;
     enum rule_hook hook;
     struct rule_glob *globs;     /* of all roles */
-    struct rule_module *modules; /* key `module`: the only files it looks at; NULL: all */
+    struct rule_module *modules; /* keys `module` and `program`: files that hold it */
+    bool wrapped;                /* key `via`: a nameless function must allocate by a wrapper */
     unsigned calls;              /* enum rule_call; CALL_ANY unless told */
     uint64_t min_bytes;          /* key `min`: smaller blocks are no arrays; 0 unless told */
     struct rule_sizes sizes;     /* key `size`: blocks of other sizes are no arrays */
@@ -147,6 +149,9 @@ bool rules_glob(const char *glob, const char *name);
 
 /* True if RULE looks at the file PATH: its key `module` names it, or there is none. */
 bool rules_in_module(const struct rule *rule, const char *path);
+
+/* True if its key `module` or `program` names the file PATH: the container is in there. */
+bool rules_names_module(const struct rule *rule, const char *path);
 
 /*
  * Calls FOUND once for every glob of SET that matches the symbol NAME. Held

@@ -120,6 +120,8 @@ static void reads_every_key(void **state)
                                   "sign = dictType\n"
                                   "module = redis-*\n"
                                   "module = valkey-*\n"
+                                  "program = redis\n"
+                                  "via = dictAlloc\n"
                                   "call = malloc calloc\n"
                                   "min = 4K\n"
                                   "size = 8+144*n\n"
@@ -144,6 +146,10 @@ static void reads_every_key(void **state)
     assert_true(rules_in_module(rule, "/usr/bin/redis-check-rdb"));
     assert_true(rules_in_module(rule, "valkey-server"));
     assert_false(rules_in_module(rule, "/opt/redis-7/bin/redis"));
+    assert_true(rules_names_module(rule, "/opt/redis-7/bin/redis"));
+    assert_true(rules_names_module(rule, "valkey-server"));
+    assert_false(rules_names_module(rule, "/bin/sh"));
+    assert_true(rule->wrapped);
     assert_int_equal(rule->sizes.base, 8);
     assert_int_equal(rule->sizes.step, 144);
     assert_false(rule->sizes.powers);
