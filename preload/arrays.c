@@ -101,7 +101,7 @@ array_index arrays_add(uintptr_t address, uint64_t bytes)
 
     if (index)
         free_list = arrays[index].next_exact;
-    else if (end < room)
+    else if (end < room && recorder_array_fits(end))
         index = end++;
     else
         return 0;

@@ -109,7 +109,7 @@ static uint32_t take(void)
 
     if (index)
         free_list = resizes[index].next_free;
-    else if (end < room)
+    else if (end < room && recorder_resize_fits(end))
         index = end++;
     else
         recorder_header()->lost_arrays++;

@@ -89,7 +89,10 @@ static void entering_sandbox(bool strict)
     if (start_state != START_ON)
         return;
     sampler_stop();
+    bool taken = lock_take();
     recorder_sandboxed(strict);
+    if (taken)
+        lock_release();
 }
 
 /* Declared variadic by libc; the kernel takes five words whatever is given. */

@@ -44,9 +44,14 @@ struct trace_rule *recorder_rule(unsigned index);
 /* Nanoseconds since the trace began. */
 uint64_t recorder_now(void);
 
-/* Room for live entries; the index of an entry is the caller's. */
+/*
+ * Room for live entries; the index of an entry is the caller's, who asks before
+ * it gives out a new one whether that fits: a disk may be full.
+ */
 uint32_t recorder_array_room(void);
 uint32_t recorder_resize_room(void);
+bool recorder_array_fits(uint32_t index);
+bool recorder_resize_fits(uint32_t index);
 void recorder_array(uint32_t index, const struct trace_array *array);
 void recorder_resize(uint32_t index, const struct trace_resize *resize);
 /* A finished resize, into one of the rings. */
@@ -66,11 +71,10 @@ void recorder_message(const char *format, ...) __attribute__((format(printf, 1, 
 /* The program said that it ends; recording goes on until it is dead. */
 void recorder_end(void);
 
-/* The program is about to lock itself in. */
-/* STRICT: not even a clock may be read from now on. */
+/*
+ * The program is about to lock itself in: no system call from then on. STRICT:
+ * not even a clock may be read.
+ */
 void recorder_sandboxed(bool strict);
-
-/* Adds this process to the run board in the first process's trace at PATH. */
-void recorder_join_run(const char *path, uint32_t root_pid, bool with_trace);
 
 #endif

@@ -24,6 +24,7 @@
 #include "raw.h"
 #include "recorder.h"
 #include "resizes.h"
+#include "run_board.h"
 #include "safe_read.h"
 #include "sampler.h"
 #include "sandbox.h"
@@ -247,7 +248,7 @@ static void start(void)
     if (!options.root_pid)
         error = recorder_begin();
     else
-        recorder_join_run(options.output, options.root_pid, false);
+        run_board_join(options.output, options.root_pid, false);
     lock_release();
     if (error) {
         give_up("cannot write the trace", error);
@@ -298,7 +299,7 @@ void start_seen(void)
         return;
     }
     resizes_publish_all();
-    recorder_join_run(options.output, options.root_pid, true);
+    run_board_join(options.output, options.root_pid, true);
 }
 
 bool start_after_fork(void)

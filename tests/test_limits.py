@@ -80,8 +80,28 @@ def test_full_disk(trace, usable, tmp_path):
         assert "space" in run.stderr.lower() and str(disk) in run.stderr
 
 
+def test_room_is_taken_as_it_is_needed(trace, usable):
+    """A program with a handful of arrays does not hold the disk space of a full ring."""
+    run = trace(usable, rules=rules("usable"))
+    [file] = run.traces
+    assert_truth(run.report(), Truth(run.stdout))
+    assert os.stat(file).st_blocks * 512 < 2 << 20
+
+
+def test_live_arrays_on_a_full_disk(trace, compiled, reporter, tmp_path):
+    """What finds no room any more is counted; the program goes on, and nothing is invented."""
+    program = compiled(source("ten_million.c"), flags=[*FLAGS, "-O2"])
+    with mounted(tmp_path / "disk", "size=640k") as disk:
+        run = trace([program, 200_000, 1_500], rules=rules("ten_million"),
+                    env={"MAPTRACE_OUTPUT": disk / "trace.bin"})
+        report = reporter.json(disk / "trace.bin")
+        assert report.traces[0]["lost_events"] and not report.traces[0]["complete"]
+        said = {finding["array"] for finding in report.findings}
+        assert said and said <= {finding["array"] for finding in Truth(run.stdout).findings}
+
+
 def test_disk_that_becomes_full(trace, compiled, reporter, tmp_path):
-    """Room is reserved at the start: what happens to the disk later does not matter."""
+    """What is alive is kept; a ring that cannot grow any more turns earlier."""
     program = compiled(source("ten_million.c"), flags=[*FLAGS, "-O2"])
     with mounted(tmp_path / "disk", "size=100m") as disk:
         run = trace.start([program, 300_000, 3], rules=rules("ten_million"), ring="1M",

@@ -1,0 +1,72 @@
+#define _GNU_SOURCE
+#include "origin.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "raw.h"
+
+static size_t read_file(const char *name, char *buffer, size_t bytes)
+{
+    long fd = raw_open(name, O_RDONLY | O_CLOEXEC, 0);
+    size_t used = 0;
+
+    if (raw_failed(fd))
+        return 0;
+    for (long got; used + 1 < bytes; used += (size_t)got) {
+        got = raw_read((int)fd, buffer + used, bytes - 1 - used);
+        if (got <= 0)
+            break;
+    }
+    raw_close((int)fd);
+    buffer[used] = 0;
+    return used;
+}
+
+static uint64_t start_ticks(void)
+{
+    char text[1024];
+
+    read_file("/proc/self/stat", text, sizeof text);
+    /* The second field is the name in parentheses, which may hold anything. */
+    char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    uint64_t ticks = 0;
+    for (at = at ? at + 1 : NULL; at && *at >= '0' && *at <= '9'; at++)
+        ticks = 10 * ticks + (uint64_t)(*at - '0');
+    return ticks;
+}
+
+void origin_describe(struct trace_header *header, uint32_t root_pid)
+{
+    char nodename[256];
+
+    header->pid = (uint32_t)raw_getpid();
+    header->parent_pid = (uint32_t)getppid();
+    header->root_pid = root_pid ? root_pid : header->pid;
+    header->process_start_ticks = start_ticks();
+    header->start_monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+    header->start_realtime_ns = clock_ns(CLOCK_REALTIME);
+    size_t got =
+        read_file("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof header->boot_id);
+    if (got && header->boot_id[got - 1] == '\n')
+        header->boot_id[got - 1] = 0;
+    if (gethostname(nodename, sizeof nodename - 1) == 0) {
+        nodename[sizeof nodename - 1] = 0;
+        size_t length = strnlen(nodename, sizeof header->machine - 1);
+        memcpy(header->machine, nodename, length);
+        header->machine[length] = 0;
+    }
+    raw_call(SYS_readlink, (long)"/proc/self/exe", (long)header->program,
+             sizeof header->program - 1, 0, 0, 0);
+    raw_call(SYS_getcwd, (long)header->directory, sizeof header->directory - 1, 0, 0, 0, 0);
+    /* Not from main's arguments: the first hook may run before any constructor of ours. */
+    header->command_bytes =
+        (uint32_t)read_file("/proc/self/cmdline", header->command, sizeof header->command);
+    header->command_cut = header->command_bytes == sizeof header->command - 1;
+    while (header->command_bytes && header->command[header->command_bytes - 1])
+        header->command_bytes--;
+}
