@@ -63,22 +63,37 @@ static bool inside(const struct elf_file *file, const Elf64_Shdr *section)
            section->sh_size <= file->size - section->sh_offset;
 }
 
-bool elf_file_has_section(const struct elf_file *file, const char *name)
+static const Elf64_Shdr *find_section(const struct elf_file *file, const char *name)
 {
     const Elf64_Ehdr *header = (const Elf64_Ehdr *)file->bytes;
     size_t count = 0;
     const Elf64_Shdr *all = sections(file, &count);
 
     if (!all || header->e_shstrndx >= count || !inside(file, &all[header->e_shstrndx]))
-        return false;
+        return NULL;
     const Elf64_Shdr *strings = &all[header->e_shstrndx];
     const char *names = (const char *)file->bytes + strings->sh_offset;
     if (!strings->sh_size || names[strings->sh_size - 1])
-        return false;
+        return NULL;
     for (size_t i = 0; i < count; i++)
         if (all[i].sh_name < strings->sh_size && strcmp(names + all[i].sh_name, name) == 0)
-            return true;
-    return false;
+            return &all[i];
+    return NULL;
+}
+
+bool elf_file_has_section(const struct elf_file *file, const char *name)
+{
+    return find_section(file, name);
+}
+
+const uint8_t *elf_file_section(const struct elf_file *file, const char *name, size_t *bytes)
+{
+    const Elf64_Shdr *section = find_section(file, name);
+
+    if (!section || !inside(file, section))
+        return NULL;
+    *bytes = section->sh_size;
+    return file->bytes + section->sh_offset;
 }
 
 static void table(const struct elf_file *file, uint32_t type, elf_symbol *found, void *context)

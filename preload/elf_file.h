@@ -25,6 +25,9 @@ void elf_file_close(struct elf_file *file);
 
 bool elf_file_has_section(const struct elf_file *file, const char *name);
 
+/* The contents of section NAME within the file, NULL if it has none. */
+const uint8_t *elf_file_section(const struct elf_file *file, const char *name, size_t *bytes);
+
 /* All symbols of .symtab (or .dynsym where there is none). Broken tables are skipped. */
 void elf_file_symbols(const struct elf_file *file, elf_symbol *found, void *context);
 /* The symbols of .dynsym alone. */

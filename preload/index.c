@@ -84,18 +84,56 @@ static void build_id_text(const struct module *module, char *text)
         sprintf(text + 2 * i, "%02x", module->build_id[i]);
 }
 
+static bool is_readable(const char *path)
+{
+    return raw_call(SYS_access, (long)path, R_OK, 0, 0, 0, 0) == 0;
+}
+
+/* Is the file that .gnu_debuglink names where debuggers look? The indexer checks that it belongs.
+ */
+static bool has_linked_file(const struct module *module, const struct elf_file *file)
+{
+    static const char *const places[][2] = {{"", "/"}, {"", "/.debug/"}, {"/usr/lib/debug", "/"}};
+    char self[32], folder[512], path[1024];
+    size_t bytes = 0;
+    const char *name = (const char *)elf_file_section(file, ".gnu_debuglink", &bytes);
+
+    if (!name || !memchr(name, 0, bytes) || !*name || strchr(name, '/'))
+        return false;
+    /* Folders may be reached by symbolic links; those of debug files are named by the real ones. */
+    long fd = raw_open(module->path, O_PATH | O_CLOEXEC, 0);
+    if (raw_failed(fd))
+        return false;
+    snprintf(self, sizeof self, "/proc/self/fd/%d", (int)fd);
+    long length = raw_call(SYS_readlink, (long)self, (long)folder, sizeof folder - 1, 0, 0, 0);
+    raw_close((int)fd);
+    if (raw_failed(length))
+        return false;
+    folder[length] = 0;
+    char *slash = strrchr(folder, '/');
+    if (!slash)
+        return false;
+    *slash = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (snprintf(path, sizeof path, "%s%s%s%s", places[i][0], folder, places[i][1], name) <
+                (int)sizeof path &&
+            is_readable(path))
+            return true;
+    return false;
+}
+
 static bool worth_asking(const struct module *module, const struct elf_file *file)
 {
     char id[80] = "", path[160];
 
     if (elf_file_has_section(file, ".debug_info") || elf_file_has_section(file, ".zdebug_info") ||
-        elf_file_has_section(file, ".gnu_debugdata"))
+        elf_file_has_section(file, ".gnu_debugdata") || has_linked_file(module, file))
         return true;
     if (!module->build_id_bytes)
         return false;
     build_id_text(module, id);
     snprintf(path, sizeof path, "/usr/lib/debug/.build-id/%.2s/%s.debug", id, id + 2);
-    return raw_call(SYS_access, (long)path, R_OK, 0, 0, 0, 0) == 0;
+    return is_readable(path);
 }
 
 static bool read_role(const char *word, size_t length, enum rule_role *role)
@@ -116,15 +154,35 @@ static bool is_word(const char *word, size_t length, const char *text)
     return strlen(text) == length && memcmp(word, text, length) == 0;
 }
 
-/* `range LOW HIGH RULE ROLE KIND NAME`. Symbols of the file itself are known without an index. */
-static void read_line(const char *line, size_t length, index_found *found, void *context)
+/* What the indexer could not read, or why there is no index: the first of such words is kept. */
+static void note(struct module *module, const char *text, size_t length)
 {
+    if (length >= sizeof module->note)
+        length = sizeof module->note - 1;
+    if (!*module->note)
+        memcpy(module->note, text, length);
+}
+
+/*
+ * `range LOW HIGH RULE ROLE KIND NAME`, `note TEXT`, `error TEXT`. Symbols of the file itself are
+ * known without an index.
+ */
+static void read_line(struct module *module, const char *line, size_t length, index_found *found,
+                      void *context)
+{
+    static const char *const notes[] = {"note ", "error "};
+
     const char *words[6];
     size_t lengths[6];
     unsigned count = 0;
     char rule[64];
     enum rule_role role;
 
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        size_t skip = strlen(notes[i]);
+        if (length > skip && memcmp(line, notes[i], skip) == 0)
+            note(module, line + skip, length - skip);
+    }
     for (size_t at = 0; at < length && count < 6; count++) {
         size_t end = at;
 
@@ -146,7 +204,7 @@ static void read_line(const char *line, size_t length, index_found *found, void 
 }
 
 /* True if FD held a whole index. */
-static bool read_index(int fd, index_found *found, void *context)
+static bool read_index(struct module *module, int fd, index_found *found, void *context)
 {
     struct stat status;
 
@@ -163,7 +221,7 @@ static bool read_index(int fd, index_found *found, void *context)
 
         if (!stop)
             break;
-        read_line(line, (size_t)(stop - line), found, context);
+        read_line(module, line, (size_t)(stop - line), found, context);
         line = stop + 1;
     }
     raw_munmap((void *)mapped, (size_t)status.st_size);
@@ -193,12 +251,14 @@ static int run_indexer(void *context)
 }
 
 /* A child that the program never hears of: it is waited for here, and its signal is taken. */
-static void ask(const char *path, index_found *found, void *context)
+static void ask(struct module *module, const char *path, index_found *found, void *context)
 {
     char *arguments[2 * RULE_FILES_MOST + 8] = {indexer};
     unsigned count = 1;
     char own_path[64];
     uint64_t all = ~(uint64_t)0, before;
+    static const char failed[] = "maptrace-index failed";
+    bool whole = false;
 
     for (unsigned i = 0; i < rule_file_count; i++) {
         arguments[count++] = "--rules";
@@ -238,11 +298,13 @@ static void ask(const char *path, index_found *found, void *context)
             raw_call(SYS_rt_sigtimedwait, (long)&only, 0, (long)&at_once, 8, 0, 0);
         }
         raw_call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, 8, 0, 0);
-        read_index((int)output, found, context);
+        whole = read_index(module, (int)output, found, context);
         pages_unmap(stack, CHILD_STACK);
     }
     if (!raw_failed(output))
         raw_close((int)output);
+    if (!whole)
+        note(module, failed, sizeof failed - 1);
 }
 
 static void make_cache_folder(void)
@@ -260,20 +322,26 @@ static void make_cache_folder(void)
     *cache_folder = 0;
 }
 
-void index_read(const struct module *module, const struct elf_file *file, index_found *found,
+void index_read(struct module *module, const struct elf_file *file, index_found *found,
                 void *context)
 {
     char path[sizeof cache_folder + 128], id[80] = "";
 
-    if (!*indexer || !worth_asking(module, file))
+    if (!worth_asking(module, file))
         return;
+    if (!*indexer) {
+        static const char missing[] = "maptrace-index is not there to read its debug information";
+
+        note(module, missing, sizeof missing - 1);
+        return;
+    }
     int kept = errno;
     if (module->build_id_bytes && *cache_folder) {
         build_id_text(module, id);
         snprintf(path, sizeof path, "%s/%s-%016llx.index", cache_folder, id,
                  (unsigned long long)rules_key);
         long fd = raw_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-        bool read = !raw_failed(fd) && read_index((int)fd, found, context);
+        bool read = !raw_failed(fd) && read_index(module, (int)fd, found, context);
 
         if (!raw_failed(fd))
             raw_close((int)fd);
@@ -284,6 +352,6 @@ void index_read(const struct module *module, const struct elf_file *file, index_
         make_cache_folder();
     }
     bool main_program = module->map && (!module->map->l_name || !*module->map->l_name);
-    ask(main_program ? "/proc/self/exe" : module->path, found, context);
+    ask(module, main_program ? "/proc/self/exe" : module->path, found, context);
     errno = kept;
 }

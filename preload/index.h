@@ -21,8 +21,9 @@ typedef void index_found(void *context, uintptr_t low, uintptr_t high, const cha
  */
 void index_start(const char *rule_files, uint64_t hash);
 
-/* Asks only if FILE has or points to debug information. Caller holds the lock or is alone. */
-void index_read(const struct module *module, const struct elf_file *file, index_found *found,
+/* Asks only if FILE has or points to debug information, and notes in MODULE what could not be read.
+ * Caller holds the lock or is alone. */
+void index_read(struct module *module, const struct elf_file *file, index_found *found,
                 void *context);
 
 #endif

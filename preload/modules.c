@@ -16,6 +16,7 @@
 #include "raw.h"
 #include "recorder.h"
 #include "sandbox.h"
+#include "status.h"
 
 #define MODULES_MOST 4096
 
@@ -24,6 +25,7 @@ static size_t module_count;
 static struct arena memory;
 static const struct rule_set *rules;
 static const struct rule_matcher *matcher;
+static bool started; /* what is learned from now on was loaded later */
 
 /* What the symbols of one file are being held against. */
 struct scan {
@@ -272,6 +274,11 @@ static void learn(void *context)
         elf_file_close(&file);
 }
 
+static void judge_again(void *set)
+{
+    status_update(set);
+}
+
 static struct module *add(const struct dl_find_object *found)
 {
     struct module *module;
@@ -293,6 +300,8 @@ static struct module *add(const struct dl_find_object *found)
     module->trace_index = recorder_module(module);
     modules[module_count] = module;
     __atomic_store_n(&module_count, module_count + 1, __ATOMIC_RELEASE);
+    if (started)
+        big_stack_call(judge_again, (void *)rules);
     return module;
 }
 
@@ -352,6 +361,7 @@ void modules_start(const struct rule_set *set, const struct rule_matcher *with)
     matcher = with;
     arena_init(&memory);
     dl_iterate_phdr(each_loaded, NULL);
+    started = true;
 }
 
 bool modules_has_data(uintptr_t address, size_t bytes)

@@ -50,6 +50,7 @@ struct module {
     uint8_t build_id[32];
     uint32_t build_id_bytes;
     char path[256];
+    char note[120]; /* what of its debug information could not be read; empty: nothing */
 };
 
 /* Learns every module that is loaded now. Caller holds the tracer's lock, or is alone. */

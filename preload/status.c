@@ -16,6 +16,19 @@ static void copy_text(char *to, const char *from, size_t room)
     snprintf(to, room, "%s", from ? from : "");
 }
 
+static bool environment_has(const char *assignment)
+{
+    const char *equals = strchr(assignment, '=');
+    char name[64];
+
+    if (!equals || (size_t)(equals - assignment) >= sizeof name)
+        return false;
+    memcpy(name, assignment, (size_t)(equals - assignment));
+    name[equals - assignment] = 0;
+    const char *value = getenv(name);
+    return value && strcmp(value, equals + 1) == 0;
+}
+
 void status_start(const struct rule_set *rules)
 {
     struct trace_header *header = recorder_header();
@@ -32,9 +45,11 @@ void status_start(const struct rule_set *rules)
         copy_text(entry->name, rule->name, sizeof entry->name);
         copy_text(entry->about, rule->about, sizeof entry->about);
         entry->kind = (uint8_t)rule->kind;
-        entry->flags = (uint16_t)((rule->user ? TRACE_RULE_USER : 0) |
-                                  (rule->moved.known ? TRACE_RULE_PROGRESS : 0) |
-                                  (rule->broken ? TRACE_RULE_BROKEN : 0));
+        entry->flags =
+            (uint16_t)((rule->user ? TRACE_RULE_USER : 0) |
+                       (rule->moved.known ? TRACE_RULE_PROGRESS : 0) |
+                       (rule->broken ? TRACE_RULE_BROKEN : 0) |
+                       (rule->needs && !environment_has(rule->needs) ? TRACE_RULE_PARTIAL : 0));
         if (rule->index >= header->rules_used)
             header->rules_used = rule->index + 1;
     }
@@ -54,11 +69,9 @@ static struct signs signs_of(const struct rule *rule)
     struct signs signs = {0};
 
     for (size_t i = 0; i < modules_count(); i++) {
-        const struct module *module = modules_at(i);
+        const struct module *module = modules_at(i); /* may be gone: it was there */
         unsigned here = 0;
 
-        if (module->gone)
-            continue;
         signs.shown += rules_names_module(rule, module->path);
         for (size_t r = 0; r < module->range_count; r++) {
             enum rule_role role = module->ranges[r].role;
@@ -81,19 +94,6 @@ static struct signs signs_of(const struct rule *rule)
         }
     }
     return signs;
-}
-
-static bool environment_has(const char *assignment)
-{
-    const char *equals = strchr(assignment, '=');
-    char name[64];
-
-    if (!equals || (size_t)(equals - assignment) >= sizeof name)
-        return false;
-    memcpy(name, assignment, (size_t)(equals - assignment));
-    name[equals - assignment] = 0;
-    const char *value = getenv(name);
-    return value && strcmp(value, equals + 1) == 0;
 }
 
 static void blind(struct trace_rule *entry, const struct rule *rule, const char *format, ...)
@@ -126,6 +126,23 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Functions may be missing for want of debug information that is there. */
+static void say_what_is_missing(struct trace_rule *entry)
+{
+    size_t used = strlen(entry->reason);
+
+    for (size_t i = 0; i < modules_count(); i++) {
+        const struct module *module = modules_at(i);
+
+        if (!*module->note)
+            continue;
+        snprintf(entry->reason + used, sizeof entry->reason - used,
+                 "%sfunctions may be missing: %s: %s", used ? "; " : "", base_name(module->path),
+                 module->note);
+        return;
+    }
+}
+
 /* FIRST_MALLOC is the file whose malloc the program calls, NULL if that is ours. */
 static void judge(struct trace_rule *entry, const struct rule *rule, const char *first_malloc)
 {
@@ -155,8 +172,7 @@ static void judge(struct trace_rule *entry, const struct rule *rule, const char 
             "the malloc of %s comes before the tracer's, so calls never reach it: put "
             "libmaptrace.so first in LD_PRELOAD, or build the program without a malloc of its own",
             base_name(first_malloc));
-    } else if (rule->needs && !environment_has(rule->needs)) {
-        entry->flags |= TRACE_RULE_PARTIAL;
+    } else if (entry->flags & TRACE_RULE_PARTIAL) {
         blind(entry, rule, "%s; run with %s", rule->heap ? rule->heap : "it uses a heap of its own",
               rule->needs);
     } else if (signs.own_allocator && !rule->hook) {
@@ -167,6 +183,8 @@ static void judge(struct trace_rule *entry, const struct rule *rule, const char 
     } else {
         entry->status = TRACE_RULE_IDLE;
     }
+    if (!rule->broken && entry->status != TRACE_RULE_ABSENT)
+        say_what_is_missing(entry);
 }
 
 /* Asked of the program: our own scope, being -Bsymbolic, begins with ourselves. */
@@ -192,8 +210,12 @@ static const char *find_first_malloc(void)
 
 void status_update(const struct rule_set *rules)
 {
-    const char *first_malloc = find_first_malloc();
+    static const char *first_malloc;
+    static bool asked; /* the loader is not asked later, under the lock */
 
+    if (!asked)
+        first_malloc = find_first_malloc();
+    asked = true;
     for (const struct rule *rule = rules->first; rule; rule = rule->next) {
         struct trace_rule *entry = recorder_rule(rule->index);
 

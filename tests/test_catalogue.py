@@ -384,3 +384,60 @@ def test_python(trace):
     report = trace(["python3.11", "-I", script("hash.py")]).report()
     assert seen(report, "cpython-dict") >= 5
     quiet(report)
+
+
+GROWER = """
+#include <stdlib.h>
+static void *table;
+__attribute__((noinline)) static void my_grow(size_t bytes)
+{
+    void *old = table;
+    table = malloc(bytes);
+    free(old);
+}
+void lua_callk(void) {}
+int main(void)
+{
+    for (int i = 1; i < 10; i++)
+        my_grow(i * 1000);
+}
+"""
+GROWER_RULE = "[mine]\ngrow = my_grow\n"
+
+
+@pytest.fixture
+def grower(tmp_path):
+    """grower(options...) -> a new copy of GROWER, compiled"""
+    def build(*options):
+        (tmp_path / "grower.c").write_text(GROWER)
+        subprocess.run(["gcc", "-O2", "-g", *options, "-o", tmp_path / "grower", tmp_path / "grower.c"],
+                       check=True)
+        return tmp_path / "grower"
+    return build
+
+
+def test_debug_file_that_only_a_link_names(trace, grower, tmp_path):
+    program = grower("-Wl,--build-id=none")
+    for command in (["--only-keep-debug", program, tmp_path / "grower.dbg"], ["--strip-all", program],
+                    [f"--add-gnu-debuglink={tmp_path / 'grower.dbg'}", program]):
+        subprocess.run(["objcopy", *command], check=True)
+    assert seen(trace(program, rules=GROWER_RULE).report(), "mine") > 0
+
+
+def test_debug_information_that_cannot_be_read_is_spoken_of(trace, grower, tmp_path):
+    program = grower()
+    (tmp_path / "junk").write_bytes(b"\xff\xee" * 100)
+    subprocess.run(["objcopy", f"--update-section=.debug_info={tmp_path / 'junk'}", program], check=True)
+    assert "functions may be missing: grower" in trace(program, rules=GROWER_RULE).report().rule("mine")["reason"]
+
+
+def test_container_that_is_loaded_later_is_blind_too(trace, grower, tmp_path):
+    library = grower("-shared", "-fPIC")
+    loader = tmp_path / "loader.c"
+    loader.write_text('#include <dlfcn.h>\nint main(int count, char **words)\n{\n'
+                      'int (*run)(void) = (int (*)(void))dlsym(dlopen(words[1], RTLD_NOW), "main");\n'
+                      'return count != 2 || run();\n}\n')
+    subprocess.run(["gcc", "-o", tmp_path / "loader", loader], check=True)
+    rule = trace([tmp_path / "loader", library]).report().rule("lua-table")
+    assert rule["status"] == "blind"
+    assert "the container is there" in rule["reason"]
