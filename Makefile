@@ -61,7 +61,7 @@ ARCHIVES = $(patsubst %,$(BUILD)/lib%.a,analyzer launcher indexer trace rules)
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all unit-tests fuzzers demo check soak sanitize fuzz format clean install uninstall help
+.PHONY: all unit-tests fuzzers demo check bench soak sanitize fuzz format clean install uninstall help
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -185,6 +185,11 @@ test-programs:
 #: make check      install what the tests need, build, run unit tests and tests
 check: test-programs
 	MAPTRACE_BUILD=$(abspath $(BUILD)) scripts/run-tests 'not soak'
+
+#: make bench      install the peers, and measure what tracing costs (BENCH='--pairs 1 --scale 0.1': quick)
+bench: test-programs
+	@scripts/setup bench
+	bench/run --build $(BUILD) --json $(BUILD)/bench.json $(BENCH)
 
 #: make soak       the tests that take long, and the fuzzers
 soak: test-programs

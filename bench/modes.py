@@ -1,0 +1,67 @@
+"""The ways a workload is run: untraced, beneath maptrace, and beneath its peers."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parent
+
+
+@dataclass
+class Mode:
+    name: str
+    prefix: list = field(default_factory=list)   # in front of the command
+    variables: dict = field(default_factory=dict)  # of the environment
+    base: str = "untraced"  # the mode that it is held against
+    slow: bool = False      # so dear that one run has to do
+    missing: str = ""       # why it cannot be run here
+
+
+def clean_environment():
+    return {name: value for name, value in os.environ.items()
+            if not name.startswith("MAPTRACE_") and name not in ("LD_PRELOAD", "MALLOC_CONF")}
+
+
+def library(name):
+    """The full path of a system library, or None."""
+    listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True).stdout
+    return next((line.split(" => ")[1] for line in listed.splitlines()
+                 if line.split() and line.split()[0] == name), None)
+
+
+def preloaded(name, path, **others):
+    if not path:
+        return Mode(name, missing="its library is not installed")
+    works = subprocess.run(["true"], env=clean_environment() | {"LD_PRELOAD": str(path)},
+                           capture_output=True, text=True)
+    if works.returncode or works.stderr:
+        return Mode(name, missing=f"cannot be preloaded: {works.stderr.strip()}")
+    variables = {"LD_PRELOAD": str(path)} | others.pop("variables", {})
+    return Mode(name, variables=variables, **others)
+
+
+def command(name, words, **others):
+    if not shutil.which(words[0]):
+        return Mode(name, missing=f"{words[0]} is not installed")
+    return Mode(name, prefix=words, **others)
+
+
+def all_modes(build, folder):
+    jemalloc = library("libjemalloc.so.2")
+    profile = {"MALLOC_CONF": f"prof:true,prof_prefix:{folder / 'jeprof'}"}
+    return [
+        Mode("untraced"),
+        preloaded("forwarding shim", folder / "forward.so"),
+        preloaded("maptrace", build / "libmaptrace.so",
+                  variables={"MAPTRACE_OUTPUT": str(folder / "trace.bin"),
+                             "MAPTRACE_RULES": str(BENCH / "bench.rules")}),
+        preloaded("jemalloc", jemalloc),
+        preloaded("jemalloc profiling", jemalloc, variables=profile, base="jemalloc"),
+        preloaded("lttng-ust", library("liblttng-ust-libc-wrapper.so.1")
+                  or library("liblttng-ust-libc-wrapper.so.0")),
+        command("heaptrack", ["heaptrack", "-o", str(folder / "heaptrack")], slow=True),
+        command("dhat", ["valgrind", "--tool=dhat", f"--dhat-out-file={folder / 'dhat'}.%p",
+                         "--trace-children=yes", "-q"], slow=True),
+    ]
