@@ -23,6 +23,7 @@ struct entry {
     frame_step step;
 };
 
+uint32_t code_epoch_;
 static struct entry *cache;
 static struct code_class classes[CLASSES];
 static uint32_t class_count = 1;
@@ -96,6 +97,15 @@ static void classify(const struct module *module, uintptr_t pc, struct code_clas
     class->nameless = module->named && !has_name(module, pc);
 }
 
+static bool decides(const struct code_class *class)
+{
+    for (unsigned i = 0; i < class->count; i++)
+        if (class->marks[i].role == ROLE_GROW || class->marks[i].role == ROLE_BENEATH ||
+            class->marks[i].role == ROLE_CALLEE)
+            return true;
+    return false;
+}
+
 static void remember(uintptr_t pc, uint32_t class, frame_step step)
 {
     struct entry *to = NULL;
@@ -130,7 +140,7 @@ static struct code decide(uintptr_t pc, bool locked)
             classify(module, pc - 1, &class);
             uint32_t index = intern(&class);
             code.class = &classes[index];
-            remember(pc, index, code.step);
+            remember(pc, index, code.step | (decides(code.class) ? CODE_DECIDES : 0));
         }
     }
     if (taken)
@@ -145,7 +155,7 @@ struct code code_at(uintptr_t pc, bool locked)
         uint64_t key = __atomic_load_n(&entry->key, __ATOMIC_ACQUIRE);
 
         if ((key & PC_MASK) == pc) {
-            struct code code = {__atomic_load_n(&entry->step, __ATOMIC_ACQUIRE),
+            struct code code = {__atomic_load_n(&entry->step, __ATOMIC_ACQUIRE) & ~CODE_DECIDES,
                                 &classes[key >> CLASS_SHIFT]};
 
             if (__atomic_load_n(&entry->key, __ATOMIC_RELAXED) == key)
@@ -157,11 +167,29 @@ struct code code_at(uintptr_t pc, bool locked)
     return decide(pc, locked);
 }
 
+bool code_peek(uintptr_t pc, frame_step *step)
+{
+    for (unsigned probe = 0; probe < PROBES; probe++) {
+        const struct entry *entry = slot(pc, probe);
+        uint64_t key = __atomic_load_n(&entry->key, __ATOMIC_ACQUIRE);
+
+        if ((key & PC_MASK) == pc) {
+            *step = __atomic_load_n(&entry->step, __ATOMIC_ACQUIRE);
+            return __atomic_load_n(&entry->key, __ATOMIC_RELAXED) == key;
+        }
+        if (!key)
+            return false;
+    }
+    return false;
+}
+
 void code_forget(void)
 {
     for (size_t i = 0; i < (size_t)1 << CACHE_BITS; i++)
         if (cache[i].key)
             __atomic_store_n(&cache[i].key, 0, __ATOMIC_RELEASE);
+    /* Last: whoever sees the new number sees nothing of before. */
+    __atomic_fetch_add(&code_epoch_, 1, __ATOMIC_RELEASE);
 }
 
 const void *code_unwind_header(uintptr_t pc)

@@ -31,6 +31,12 @@ struct code {
     const struct code_class *class; /* never NULL */
 };
 
+/*
+ * Bit of a step that code_peek() gives: the address is in a function that can
+ * make an allocation an array. Above all that frame_step uses.
+ */
+#define CODE_DECIDES ((frame_step)1 << 60)
+
 /* 0 or -ENOMEM. */
 int code_start(void);
 
@@ -40,6 +46,19 @@ int code_start(void);
  * holder the answer may be incomplete, and is then not remembered.
  */
 struct code code_at(uintptr_t pc, bool locked);
+
+/*
+ * The step of PC if it was seen before; false if not, or if it is just being
+ * replaced. Takes no lock.
+ */
+bool code_peek(uintptr_t pc, frame_step *step);
+
+/* Another number each time that what is known of an address may have changed. */
+extern uint32_t code_epoch_;
+static inline uint32_t code_epoch(void)
+{
+    return __atomic_load_n(&code_epoch_, __ATOMIC_ACQUIRE);
+}
 
 /* Forgets every address: code may have been unloaded. Caller holds the lock. */
 void code_forget(void);

@@ -15,9 +15,6 @@ enum {
 
 static const uint8_t tracked[REGISTER_COUNT] = {DWARF_RBX, DWARF_RBP, DWARF_R12, 13, 14, 15};
 
-/* A frame larger than this is a broken table rather than a frame. */
-#define LARGEST_FRAME ((uintptr_t)64 << 20)
-
 enum where { WHERE_SAME, WHERE_OFFSET, WHERE_EXPRESSION, WHERE_UNDEFINED, WHERE_OTHER };
 
 struct saved {

@@ -53,6 +53,23 @@ static inline enum step_kind step_kind(frame_step step)
     return (enum step_kind)(step & 15);
 }
 
+/* A frame larger than this is a broken table rather than a frame. */
+#define LARGEST_FRAME ((uintptr_t)64 << 20)
+
+/* Words below the CFA at which REGISTER is saved; 0: it has its caller's value. */
+static inline unsigned frame_saved(frame_step step, unsigned register_number)
+{
+    return step >> (24 + 6 * register_number) & 63;
+}
+
+/* The CFA of a frame with a STEP_STACK or STEP_FRAME; 0 if there can be no frame. */
+static inline uintptr_t frame_cfa(frame_step step, uintptr_t sp, uintptr_t rbp)
+{
+    uintptr_t cfa = (step_kind(step) == STEP_STACK ? sp : rbp) + (step >> 4 & 0xfffff) * 8;
+
+    return cfa <= sp || cfa % 8 || cfa - sp > LARGEST_FRAME ? 0 : cfa;
+}
+
 /* The function that covers a pc, by its unwind entry. */
 struct frame_function {
     uintptr_t low, high;

@@ -89,7 +89,7 @@ static bool set_run(struct options *options)
 void options_read(struct options *options)
 {
     const char *disable = getenv("MAPTRACE_DISABLE"), *verbose = getenv("MAPTRACE_VERBOSE");
-    const char *ring = getenv("MAPTRACE_RING");
+    const char *ring = getenv("MAPTRACE_RING"), *match = getenv("MAPTRACE_MATCH");
 
     memset(options, 0, sizeof *options);
     options->disabled = disable && *disable && strcmp(disable, "0") != 0;
@@ -98,6 +98,9 @@ void options_read(struct options *options)
     options->ring_bytes = RING_DEFAULT;
     if (ring && *ring && !read_size(ring, &options->ring_bytes))
         options->bad = "MAPTRACE_RING: give a size from 64K to 4G";
+    options->full_match = match && strcmp(match, "full") == 0;
+    if (match && *match && !options->full_match && strcmp(match, "fast") != 0)
+        options->bad = "MAPTRACE_MATCH: say fast or full";
     if (!set_run(options))
         set_output(options);
 }

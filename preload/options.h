@@ -11,6 +11,7 @@
 
 struct options {
     bool disabled, verbose;
+    bool full_match; /* every stack is walked in full */
     uint64_t ring_bytes;
     const char *rules; /* files, `:` between; NULL: none */
     const char *bad;   /* a variable with a value that was not understood, or NULL */

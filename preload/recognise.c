@@ -30,13 +30,8 @@ static bool walk_next(struct walker *walker)
 {
     struct frame *frame = &walker->frame;
     frame_step step = walker->code.step;
-    uintptr_t cfa = (step >> 4 & 0xfffff) * 8;
 
-    if (step_kind(step) == STEP_STACK) {
-        cfa += frame->sp;
-    } else if (step_kind(step) == STEP_FRAME) {
-        cfa += frame->registers[REGISTER_RBP];
-    } else {
+    if (step_kind(step) != STEP_STACK && step_kind(step) != STEP_FRAME) {
         const void *header = step_kind(step) == STEP_COMPLEX ? code_unwind_header(frame->pc) : NULL;
 
         if (!frame_leave(frame, step, header))
@@ -44,9 +39,10 @@ static bool walk_next(struct walker *walker)
         walker->code = code_at(frame->pc, walker->locked);
         return true;
     }
-    if (cfa <= frame->sp || cfa % 8 || cfa - frame->sp > (uintptr_t)64 << 20)
+    uintptr_t cfa = frame_cfa(step, frame->sp, frame->registers[REGISTER_RBP]);
+    if (!cfa)
         return false;
-    unsigned rbp_words = step >> (24 + 6 * REGISTER_RBP) & 63;
+    unsigned rbp_words = frame_saved(step, REGISTER_RBP);
     if (rbp_words)
         frame->registers[REGISTER_RBP] = *(uintptr_t *)(cfa - 8 * rbp_words);
     frame->pc = *(uintptr_t *)(cfa - 8);

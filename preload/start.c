@@ -20,6 +20,7 @@
 #include "next.h"
 #include "options.h"
 #include "pages.h"
+#include "plain.h"
 #include "progress.h"
 #include "raw.h"
 #include "recorder.h"
@@ -212,6 +213,7 @@ static int prepare(void)
         (error = arrays_start(recorder_array_room())) ||
         (error = resizes_start(recorder_resize_room())))
         return error;
+    plain_start(options.full_match);
     locators_start();
     progress_start(&rules);
     containers_start(&rules);

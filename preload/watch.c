@@ -1,5 +1,7 @@
 #include "watch.h"
 
+#include "plain.h"
+
 /* Announcements hold for the very next allocation, beneath the caller of the hook. */
 static bool announced(struct thread *thread, void *memory, size_t bytes,
                       const struct call_site *site)
@@ -28,7 +30,8 @@ void watch_allocated(void *memory, size_t bytes, enum rule_call call, const stru
     struct thread *thread = &thread_self;
     struct recognised found;
 
-    if (!memory || !start_is_on())
+    if (!memory || !start_is_on() ||
+        (!thread->open && !thread->announced.bytes && plain_call(site)))
         return;
     int kept = errno;
     thread->nested++;
@@ -85,7 +88,7 @@ void watch_move_end(struct watch_move *move, void *from, void *to, size_t bytes,
     struct thread *thread = &thread_self;
     struct recognised found;
 
-    if (!start_is_on())
+    if (!start_is_on() || (!move->moving.valid && !thread->open && plain_call(site)))
         return;
     int kept = errno;
     thread->nested++;
