@@ -1,0 +1,68 @@
+"""
+The quick no and the full walk (MAPTRACE_MATCH=full) must recognise the same.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from support.truth import rules
+
+TESTDATA = Path(__file__).resolve().parents[1] / "testdata"
+MATCHES = ["fast", "full"]
+
+
+def recognised(report):
+    """What rules saw, as far as no address and no time is in it."""
+    return (sorted((one["rule"], one["status"], one["resizes"]) for one in report["rules"]),
+            {name: report.totals[name]
+             for name in ("tables", "arrays", "resizes", "unfinished", "findings")},
+            sorted((one["rule"], one["resizes"], one["bytes"] or 0, one["peak_bytes"] or 0)
+                   for one in report.tables))
+
+
+@pytest.mark.parametrize("match", MATCHES)
+def test_what_stands_further_up_the_stack_counts(trace, compiled, match):
+    """The same call with the same stack pointer is a growth or not by its callers."""
+    program = compiled("testdata/truth/same_place.c", flags=["-O2", "-g"])
+    run = trace([program], rules=rules("same_place"), env={"MAPTRACE_MATCH": match})
+    report = run.report()
+
+    assert run.status == 0
+    assert report.rule("same-place")["resizes"] == int(run.stdout) - 1
+    assert report.totals["arrays"] == int(run.stdout)
+    assert report.totals["findings"] == 0
+
+
+@pytest.mark.parametrize("interpreter, script", [
+    ("python3", "hash.py"), ("perl", "hash.pl"), ("bash", "hash.sh"),
+    ("zsh", "hash.zsh"), ("tclsh", "hash.tcl")])
+def test_stock_programs_show_the_same_tables(trace, interpreter, script):
+    """Only those that do the same in each run, full walk or not (ruby does not)."""
+    fixed = {"PYTHONHASHSEED": "0", "PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0"}
+    seen = []
+    for match in MATCHES:
+        run = trace([shutil.which(interpreter), TESTDATA / "containers" / script],
+                    env=fixed | {"MAPTRACE_MATCH": match})
+        assert run.status == 0, run.stderr
+        seen.append(recognised(run.report()))
+    assert seen[0] == seen[1]
+    assert seen[0][1]["arrays"] > 0
+
+
+@pytest.mark.parametrize("strip", [False, True])
+def test_cxx_shows_the_same_tables(trace, compiled, strip):
+    program = compiled("testdata/containers/std_unordered.cc", cc="g++", flags=["-O2", "-g"],
+                       name=f"unordered-match-{strip}", strip=strip)
+    seen = [recognised(trace([program], env={"MAPTRACE_MATCH": match}).report())
+            for match in MATCHES]
+    assert seen[0] == seen[1]
+    assert seen[0][1]["arrays"] > 0
+
+
+def test_another_word_is_complained_about(trace):
+    run = trace(["/bin/true"], env={"MAPTRACE_MATCH": "quick"})
+
+    assert run.status == 0
+    assert "MAPTRACE_MATCH" in run.text()
