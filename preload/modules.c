@@ -18,6 +18,8 @@
 #include "sandbox.h"
 #include "status.h"
 
+#pragma weak _dl_find_object /* musl has none: see start.c */
+
 #define MODULES_MOST 4096
 
 static struct module *modules[MODULES_MOST];

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "start.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -227,9 +228,31 @@ static int prepare(void)
     return 0;
 }
 
+/*
+ * A program that is linked with musl loads the library, too, if LD_PRELOAD was inherited: it must
+ * start, so what only glibc has is weak. There the tracer stays off.
+ */
+#pragma weak _dl_find_object
+#pragma weak strerrordesc_np
+#pragma weak __register_atfork
+
+/* pthread_atfork refers to it in a way that is not weak. */
+extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *);
+extern void *__dso_handle;
+
+static bool is_glibc(void)
+{
+    return &_dl_find_object;
+}
+
 static void start(void)
 {
     int kept = errno, error;
+
+    if (!is_glibc()) {
+        start_state = START_OFF;
+        return;
+    }
 
     options_read(&options);
     if (options.disabled) {
@@ -255,7 +278,7 @@ static void start(void)
     if (error) {
         give_up("cannot write the trace", error);
     } else {
-        pthread_atfork(before_fork, after_fork_parent, after_fork_child);
+        __register_atfork(before_fork, after_fork_parent, after_fork_child, __dso_handle);
         tell_descendants();
         start_state = START_ON;
         say("tracing to");

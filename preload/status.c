@@ -11,6 +11,8 @@
 #include "modules.h"
 #include "recorder.h"
 
+#pragma weak dladdr1 /* musl has none: see start.c */
+
 static void copy_text(char *to, const char *from, size_t room)
 {
     snprintf(to, room, "%s", from ? from : "");

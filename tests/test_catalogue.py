@@ -441,3 +441,33 @@ def test_container_that_is_loaded_later_is_blind_too(trace, grower, tmp_path):
     rule = trace([tmp_path / "loader", library]).report().rule("lua-table")
     assert rule["status"] == "blind"
     assert "the container is there" in rule["reason"]
+
+
+MUSL = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+    int status;
+    void *aligned;
+
+    for (int i = 1; i < 1000; i++)
+        free(realloc(calloc(i, 8), i * 100));
+    free(posix_memalign(&aligned, 64, 100) ? NULL : aligned);
+    if (!fork())
+        _exit(malloc(100) ? 4 : 1);
+    wait(&status);
+    printf("ran %d\\n", WEXITSTATUS(status));
+    return 5;
+}
+"""
+
+
+def test_descendant_linked_with_musl_runs_untraced(trace, tmp_path):
+    (tmp_path / "musl.c").write_text(MUSL)
+    subprocess.run(["musl-gcc", "-o", tmp_path / "musl", tmp_path / "musl.c"], check=True)
+    run = trace(["sh", "-c", f"{tmp_path}/musl; exit $?"], status=5)
+    assert run.stdout == "ran 4\n"
+    assert len(run.report().traces) == 1
