@@ -364,6 +364,10 @@ def test_postgres(trace, tmp_path):
 @pytest.mark.parametrize("command, rule", [
     (["lua5.4", CONTAINERS / "hash.lua"], "lua-table"),
     (["luajit", CONTAINERS / "hash.lua"], "luajit-table"),
+    (["gawk", "BEGIN { a[1] }"], "gawk-array"),
+    (["git", "version"], "git-hashmap"),
+    (["git", "version"], "git-objects"),
+    (["du", "-l", CONTAINERS], "gnulib-hash"),
 ])
 def test_blind(trace, command, rule):
     status = trace(command).report().rule(rule)
