@@ -4,8 +4,9 @@
 
 #include "code.h"
 
-#define MEMOS 4       /* of each thread, found by call address and stack pointer */
-#define WORDS_MOST 24 /* return addresses and saved frame pointers; nearly all walks need fewer */
+#define MEMOS 4 /* of each thread, found by call address and stack pointer */
+/* A return address and maybe a frame pointer for each step of a walk. */
+#define WORDS_MOST (2 * (RECOGNISE_DEPTH - 1))
 
 struct memo {
     struct call_site site; /* pc is 0: empty */
