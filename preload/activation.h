@@ -13,6 +13,7 @@
 
 #define BIRTHS_MOST 8
 #define FREED_MOST 8
+#define LOOSE_MOST 16
 
 /* An array that a grow made. */
 struct birth {
@@ -40,6 +41,16 @@ struct freed {
     bool taken; /* by the birth that replaced it */
 };
 
+/*
+ * Any other block that was released meanwhile. If the table's pointer led to
+ * it, it was the old array, made where no rule looks (by a constructor).
+ */
+struct loose {
+    uintptr_t address;
+    uint64_t bytes; /* 0: not known */
+    uint64_t released_ns;
+};
+
 struct activation {
     struct activation *next; /* of the same thread, outer grows behind inner ones */
     struct rule *rule;
@@ -48,9 +59,10 @@ struct activation {
     uint64_t last_ns;              /* the last event that was surely inside */
     unsigned looks;                /* how often it was looked at since it was over */
     bool over;
-    unsigned birth_count, freed_count;
+    unsigned birth_count, freed_count, loose_count; /* the last of loose_count are kept */
     struct birth births[BIRTHS_MOST];
     struct freed freed[FREED_MOST];
+    struct loose loose[LOOSE_MOST];
 };
 
 /* Fills the pool with a few, for a program that locks itself in. Caller holds the lock or is alone.

@@ -94,7 +94,7 @@ MAPTRACE_EXPORT void *realloc(void *memory, size_t bytes)
     struct call_site site = CALL_SITE_HERE;
     if (memory && !bytes) {
         if (watch_may_be_array(memory))
-            watch_released(memory, &site);
+            watch_released(memory, next.bytes_to_free(memory), &site);
         return FORWARD(void *, next.realloc(memory, bytes));
     }
     watch_move_begin(&move, memory, &site);
@@ -107,7 +107,7 @@ MAPTRACE_EXPORT void *realloc(void *memory, size_t bytes)
 static inline __attribute__((always_inline)) void released(void *memory, struct call_site site)
 {
     if (__builtin_expect(watch_may_be_array(memory), 0))
-        watch_released(memory, &site);
+        watch_released(memory, next.bytes_to_free(memory), &site);
 }
 
 MAPTRACE_EXPORT void free(void *memory)

@@ -86,13 +86,15 @@ static void consider(const struct search *search, uintptr_t word, uintptr_t slot
         add_candidate(search->evidence, word, source);
         return;
     }
-    add_item(search->evidence, (struct evidence_item){.slot = slot, .array = index, .rank = rank});
+    add_item(search->evidence,
+             (struct evidence_item){.slot = slot, .array = index, .word = word, .rank = rank});
     /* Where this array was kept when it was young, if it still is. */
     uintptr_t holder = arrays_at(index)->record.holder, held;
     if (holder && safe_read(holder, &held, sizeof held) && arrays_around(held) == index)
         add_item(search->evidence, (struct evidence_item){.slot = holder,
                                                           .table = arrays_at(index)->record.table,
                                                           .array = index,
+                                                          .word = held,
                                                           .rank = rank + 1});
 }
 
@@ -111,11 +113,11 @@ static void consider_words(const struct search *search, uintptr_t base, uintptr_
                  rank);
 }
 
-static void read_windows(const struct evidence *evidence)
+static void read_windows(const struct evidence *evidence, uint64_t *to, bool *read)
 {
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         addresses[i] = evidence->candidates[i].table;
-    safe_read_windows(addresses, evidence->candidate_count, TABLE_WORDS, windows, readable);
+    safe_read_windows(addresses, evidence->candidate_count, TABLE_WORDS, to, read);
 }
 
 /* Looks behind the candidates for pointers to live arrays. */
@@ -123,16 +125,18 @@ static void look_behind(const struct search *search)
 {
     struct evidence *evidence = search->evidence;
 
-    read_windows(evidence);
+    read_windows(evidence, evidence->words[0], evidence->readable);
     for (unsigned i = 0; i < evidence->candidate_count; i++)
-        for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++) {
-            array_index index = old_array(search, windows[i * TABLE_WORDS + w]);
+        for (unsigned w = 0; evidence->readable[i] && w < TABLE_WORDS; w++) {
+            uintptr_t word = evidence->words[i][w];
+            array_index index = old_array(search, word);
 
             if (index)
                 add_item(evidence, (struct evidence_item){.slot = addresses[i] + 8 * w,
                                                           .table = addresses[i],
                                                           .source = evidence->candidates[i].source,
                                                           .array = index,
+                                                          .word = word,
                                                           .rank = 16 + i + w});
         }
 }
@@ -149,6 +153,7 @@ static void look_at_globals(const struct search *search)
             add_item(search->evidence, (struct evidence_item){.slot = array->record.holder,
                                                               .table = array->record.holder,
                                                               .array = index,
+                                                              .word = word,
                                                               .rank = 64});
     }
 }
@@ -207,6 +212,7 @@ static void look_where_known(const struct search *search, unsigned grow, unsigne
                      .table = table,
                      .source = known->all[i].source,
                      .array = old_array(search, word),
+                     .word = word,
                      .rank = source_rank(search->evidence, base, known->all[i].source) +
                              (on_stack(search->evidence, slot) ? 32 : 0)});
         add_candidate(search->evidence, table, known->all[i].source);
@@ -246,6 +252,7 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
 
     stack->count = 0;
     evidence->count = evidence->candidate_count = 0;
+    memset(evidence->readable, 0, sizeof evidence->readable);
     unsigned kept = walk(site, found, stack);
     unsigned outer = found->outer, grow = found->grow;
 
@@ -309,11 +316,43 @@ unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t
     return count;
 }
 
+static void add_place(const struct evidence *evidence, struct evidence_place *places,
+                      unsigned *count, struct evidence_place place)
+{
+    if (*count == EVIDENCE_MOST || evidence_in_dead_frame(evidence, place.slot))
+        return;
+    for (unsigned i = 0; i < *count; i++)
+        if (places[i].slot == place.slot)
+            return;
+    places[(*count)++] = place;
+}
+
+unsigned evidence_places(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
+                         struct evidence_place places[EVIDENCE_MOST])
+{
+    const struct evidence_item *flips[EVIDENCE_MOST];
+    unsigned count = 0, flip_count = evidence_flips(evidence, low, bytes, flips);
+
+    if (!evidence->sure) {
+        read_windows(evidence, windows, readable);
+        for (unsigned i = 0; i < evidence->candidate_count; i++)
+            for (unsigned w = 0; readable[i] && evidence->readable[i] && w < TABLE_WORDS; w++)
+                if (windows[i * TABLE_WORDS + w] - low < bytes)
+                    add_place(evidence, places, &count,
+                              (struct evidence_place){addresses[i] + 8 * w, addresses[i],
+                                                      evidence->words[i][w]});
+    }
+    for (unsigned i = 0; i < flip_count; i++)
+        add_place(evidence, places, &count,
+                  (struct evidence_place){flips[i]->slot, flips[i]->table, flips[i]->word});
+    return count;
+}
+
 unsigned evidence_nearest(const struct evidence *evidence, uintptr_t low, uint64_t bytes)
 {
     unsigned nearest = UINT_MAX;
 
-    read_windows(evidence);
+    read_windows(evidence, windows, readable);
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
             if (windows[i * TABLE_WORDS + w] - low < bytes && 16 + i + w < nearest &&
@@ -330,41 +369,43 @@ void evidence_contradict(const struct evidence *evidence, uint64_t serial)
                           (int32_t)(evidence->items[i].slot - evidence->items[i].table));
 }
 
-void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes)
+void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
+                    uintptr_t old_low, uint64_t old_bytes)
 {
     struct locators *known = locators_find(evidence->site);
-    unsigned held = 0;
 
     if (evidence->sure) {
         for (unsigned i = 0; i < evidence->count; i++) {
             const struct evidence_item *item = &evidence->items[i];
+            int32_t offset = (int32_t)(item->slot - item->table);
             uintptr_t word;
 
-            if (item->source && safe_read(item->slot, &word, sizeof word) && word - low < bytes) {
-                locators_confirm(evidence->site, item->source, (int32_t)(item->slot - item->table));
-                held++;
-            }
+            if (!item->source || !item->slot)
+                continue;
+            if (safe_read(item->slot, &word, sizeof word) && word - low < bytes &&
+                item->word - old_low < old_bytes)
+                locators_confirm(evidence->site, item->source, offset);
+            else
+                locators_deny(evidence->site, item->source, offset);
         }
-        if (held)
-            return;
+        return;
     }
-    read_windows(evidence);
-    for (unsigned i = 0; i < evidence->candidate_count; i++)
-        for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
-            if (windows[i * TABLE_WORDS + w] - low < bytes &&
-                !evidence_in_dead_frame(evidence, addresses[i] + 8 * w)) {
-                locators_confirm(evidence->site, evidence->candidates[i].source, (int32_t)(8 * w));
-                held++;
-            }
-    for (unsigned l = known ? known->count : 0; held && l-- > 0;) {
-        bool good = false;
+    read_windows(evidence, windows, readable);
+    for (unsigned i = 0; i < evidence->candidate_count; i++) {
+        locator_source source = evidence->candidates[i].source;
 
-        for (unsigned i = 0; i < evidence->candidate_count; i++)
-            if (evidence->candidates[i].source == known->all[l].source && readable[i] &&
-                known->all[l].offset < (int32_t)sizeof(uint64_t[TABLE_WORDS]))
-                good |= windows[i * TABLE_WORDS + (unsigned)known->all[l].offset / 8] - low < bytes;
-        if (!good)
-            locators_deny(evidence->site, known->all[l].source, known->all[l].offset);
+        for (unsigned w = 0; readable[i] && evidence->readable[i] && w < TABLE_WORDS; w++) {
+            bool old = evidence->words[i][w] - old_low < old_bytes;
+
+            if (evidence_in_dead_frame(evidence, addresses[i] + 8 * w))
+                continue;
+            if (old && windows[i * TABLE_WORDS + w] - low < bytes)
+                locators_confirm(evidence->site, source, (int32_t)(8 * w));
+            else
+                for (unsigned l = known ? known->count : 0; l-- > 0;)
+                    if (known->all[l].source == source && known->all[l].offset == (int32_t)(8 * w))
+                        locators_deny(evidence->site, source, (int32_t)(8 * w));
+        }
     }
 }
 
@@ -411,7 +452,7 @@ static bool scan_data(const struct module *module, uintptr_t low, uint64_t bytes
 bool evidence_holder(const struct evidence *evidence, uintptr_t low, uint64_t bytes, bool globals,
                      uintptr_t code, uintptr_t *holder, uintptr_t *table)
 {
-    read_windows(evidence);
+    read_windows(evidence, windows, readable);
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
             if (windows[i * TABLE_WORDS + w] - low < bytes &&

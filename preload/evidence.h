@@ -27,7 +27,14 @@ struct evidence_item {
     locator_source source; /* where that pointer stood; 0: not known */
     array_index array;     /* 0: there was no array, only a place for one */
     uint64_t serial;       /* of the array */
+    uintptr_t word;        /* what stood in the slot */
     unsigned rank;         /* lower is nearer to the grow function */
+};
+
+/* A place that points to the new array now, and what stood there when that was allocated. */
+struct evidence_place {
+    uintptr_t slot, table;
+    uintptr_t before;
 };
 
 struct evidence_candidate {
@@ -42,6 +49,8 @@ struct evidence {
     struct evidence_item items[EVIDENCE_MOST];
     struct evidence_candidate candidates[CANDIDATES_MOST]; /* nearest first */
     uintptr_t frame_low, frame_high; /* the frames that are gone when the grow is over */
+    bool readable[CANDIDATES_MOST];  /* false for all if sure: nothing was searched */
+    uint64_t words[CANDIDATES_MOST][TABLE_WORDS]; /* what stood behind each candidate */
 };
 
 /* What the walk of a recognised allocation found; filled by evidence_stack. */
@@ -49,7 +58,8 @@ struct evidence_stack {
     uintptr_t cfa;            /* of the outermost grow frame: it is over when the stack is above */
     uintptr_t return_address; /* of that frame */
     uintptr_t outer_pc;       /* in that frame */
-    uint64_t role; /* hash of the return addresses from the allocator to the outermost grow function */
+    uint64_t
+        role; /* hash of the return addresses from the allocator to the outermost grow function */
     uintptr_t grow_pc;
     unsigned count;
     uintptr_t pcs[64]; /* the whole stack */
@@ -76,6 +86,10 @@ bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
 unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
                         const struct evidence_item *flips[EVIDENCE_MOST]);
 
+/* The places outside the grow's frames that point into [LOW, LOW+BYTES) now, nearest first. */
+unsigned evidence_places(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
+                         struct evidence_place places[EVIDENCE_MOST]);
+
 /* The rank of the nearest place behind the candidates that points into [LOW, LOW+BYTES) now;
  * UINT_MAX: none. */
 unsigned evidence_nearest(const struct evidence *evidence, uintptr_t low, uint64_t bytes);
@@ -83,8 +97,13 @@ unsigned evidence_nearest(const struct evidence *evidence, uintptr_t low, uint64
 /* The old array was surely the one with SERIAL: places that showed another are not the table's. */
 void evidence_contradict(const struct evidence *evidence, uint64_t serial);
 
-/* The grow is over and its array is (or is not) where the items said: remembers that. */
-void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes);
+/*
+ * The grow is over and its array, at [LOW, LOW+BYTES), has surely replaced the
+ * one at [OLD_LOW, OLD_LOW+OLD_BYTES): remembers the places that led from one
+ * to the other, and doubts what was learned before and did not.
+ */
+void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
+                    uintptr_t old_low, uint64_t old_bytes);
 
 /*
  * Where a pointer into [LOW, LOW+BYTES) stands now: behind the candidates, or,

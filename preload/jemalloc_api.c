@@ -91,7 +91,7 @@ MAPTRACE_EXPORT void dallocx(void *memory, int flags)
 
     if (memory && watch_may_be_array(memory)) {
         struct call_site site = CALL_SITE_HERE;
-        watch_released(memory, &site);
+        watch_released(memory, 0, &site);
     }
     if (forward)
         forward(memory, flags);
@@ -108,7 +108,7 @@ MAPTRACE_EXPORT void sdallocx(void *memory, size_t bytes, int flags)
 
     if (memory && watch_may_be_array(memory)) {
         struct call_site site = CALL_SITE_HERE;
-        watch_released(memory, &site);
+        watch_released(memory, bytes, &site);
     }
     if (forward)
         forward(memory, bytes, flags);

@@ -56,7 +56,7 @@ MAPTRACE_EXPORT int munmap(void *at, size_t bytes)
 {
     if (watch_may_be_array(at)) {
         struct call_site site = CALL_SITE_HERE;
-        watch_released(at, &site);
+        watch_released(at, bytes, &site);
     }
     return (int)finish(raw_munmap(at, bytes));
 }

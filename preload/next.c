@@ -130,6 +130,12 @@ static size_t first_usable_size(void *memory)
     UNLESS_RESOLVING(0, next.malloc_usable_size(memory));
 }
 
+static size_t no_size(void *memory)
+{
+    (void)memory;
+    return 0;
+}
+
 struct next next = {
     .malloc = first_malloc,
     .calloc = first_calloc,
@@ -141,7 +147,17 @@ struct next next = {
     .valloc = first_valloc,
     .pvalloc = first_pvalloc,
     .malloc_usable_size = first_usable_size,
+    .bytes_to_free = no_size,
 };
+
+/* An allocator that lacks malloc_usable_size must not be asked for its blocks by another's. */
+static bool same_library(const void *one, const void *other)
+{
+    Dl_info first, second;
+
+    return one && other && dladdr(one, &first) && dladdr(other, &second) &&
+           first.dli_fbase == second.dli_fbase;
+}
 
 void next_resolve(void)
 {
@@ -162,6 +178,10 @@ void next_resolve(void)
         .free_sized = dlsym(RTLD_NEXT, "free_sized"),
         .free_aligned_sized = dlsym(RTLD_NEXT, "free_aligned_sized"),
     };
+    found.bytes_to_free =
+        same_library((const void *)found.free, (const void *)found.malloc_usable_size)
+            ? found.malloc_usable_size
+            : no_size;
     next = found;
     __atomic_store_n(&resolved, 1, __ATOMIC_RELEASE);
     resolving = 0;

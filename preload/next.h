@@ -24,6 +24,8 @@ struct next {
     void *(*valloc)(size_t);
     void *(*pvalloc)(size_t);
     size_t (*malloc_usable_size)(void *);
+    /* The size of a block that `free` is about to be given; 0 if that allocator cannot tell. */
+    size_t (*bytes_to_free)(void *);
     void (*free_sized)(void *, size_t);                 /* may be NULL: C23 */
     void (*free_aligned_sized)(void *, size_t, size_t); /* may be NULL: C23 */
 };

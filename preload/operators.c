@@ -89,7 +89,7 @@ static void *plain(size_t bytes, size_t alignment)
             return;                                                                                \
         if (__builtin_expect(watch_may_be_array(memory), 0)) {                                     \
             struct call_site site = CALL_SITE_HERE;                                                \
-            watch_released(memory, &site);                                                         \
+            watch_released(memory, 0, &site);                                                      \
         }                                                                                          \
         if (forward) {                                                                             \
             thread_self.forward = (const void *)forward;                                           \

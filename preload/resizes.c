@@ -152,8 +152,9 @@ static struct activation *activation_of(struct thread *thread, struct rule *rule
             activation->return_address == stack->return_address) {
             /* The same frame: another array of this grow, or the next call from the same place? */
             again = settle_is_done(activation);
+            bool another = activation->function != activation_function(stack->outer_pc);
             for (unsigned i = 0; i < activation->birth_count && !again; i++)
-                again = activation->births[i].role == stack->role &&
+                again = (another || activation->births[i].role == stack->role) &&
                         settle_is_stored(&activation->births[i]);
             if (!again && activation->birth_count < BIRTHS_MOST)
                 return activation;
@@ -313,6 +314,24 @@ static void note_freed(struct thread *thread, const struct array *array, uint64_
     }
 }
 
+static void note_loose(struct thread *thread, uintptr_t address, uint64_t bytes, uint64_t now)
+{
+    for (struct activation *activation = thread->open; activation; activation = activation->next) {
+        unsigned count = activation->loose_count, freed = activation->freed_count;
+        struct loose *loose = &activation->loose[(count - 1) % LOOSE_MOST];
+
+        if (activation->over)
+            continue;
+        activation->last_ns = now;
+        /* An operator delete and the free beneath it are one release. */
+        if (freed && activation->freed[freed - 1].record.address == address)
+            continue;
+        if (!count || loose->address != address)
+            loose = &activation->loose[activation->loose_count++ % LOOSE_MOST];
+        *loose = (struct loose){address, bytes, now};
+    }
+}
+
 /*
  * The release of the old array is the first event of this thread since the new
  * one was made: it belongs to the grow, even if that was inlined into a
@@ -466,12 +485,18 @@ void resizes_grown(uintptr_t from, uintptr_t to, uint64_t bytes, const struct re
     leave();
 }
 
-void resizes_event(struct thread *thread, const struct call_site *site)
+void resizes_event(struct thread *thread, const struct call_site *site, const void *released,
+                   uint64_t bytes)
 {
     if (!enter())
         return;
-    if (thread->open)
-        look_at_all(thread, site, recorder_now());
+    if (thread->open) {
+        uint64_t now = recorder_now();
+
+        look_at_all(thread, site, now);
+        if (released)
+            note_loose(thread, (uintptr_t)released, bytes, now);
+    }
     leave();
 }
 

@@ -51,8 +51,13 @@ void resizes_move_end(struct resizes_moving *moving, uintptr_t to, uint64_t byte
 void resizes_grown(uintptr_t from, uintptr_t to, uint64_t bytes, const struct recognised *found,
                    const struct call_site *site);
 
-/* Some event on a thread that has an open activation: is the grow over? */
-void resizes_event(struct thread *thread, const struct call_site *site);
+/*
+ * Some event on a thread that has an open activation: is the grow over?
+ * RELEASED is a block that is no array and about to go, of BYTES (0: not
+ * known); NULL for other events.
+ */
+void resizes_event(struct thread *thread, const struct call_site *site, const void *released,
+                   uint64_t bytes);
 
 /* The program ends: settles what can be settled and samples progress once more. */
 void resizes_finish(void);

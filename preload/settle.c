@@ -19,6 +19,13 @@ static bool alive(array_index index, uint64_t serial)
     return index && arrays_at(index)->serial == serial;
 }
 
+/* BIRTH has surely replaced OLD: remembers where this grow function keeps its table. */
+static void learn(struct birth *birth, const struct trace_array *old)
+{
+    evidence_learn(&birth->evidence, birth->address, at_least_one(birth->bytes), old->address,
+                   at_least_one(old->bytes));
+}
+
 static struct freed *find_freed(struct activation *activation, uint64_t serial)
 {
     for (unsigned i = 0; i < activation->freed_count; i++)
@@ -208,6 +215,7 @@ static bool pair_with_freed(struct activation *activation, struct birth *birth, 
     birth->resize = open_resizes_open_released(activation->rule, &freed->record, freed->serial,
                                                freed->released_ns, birth->array, birth->born_ns);
     freed->taken = true;
+    learn(birth, &freed->record);
     return birth->resize != 0;
 }
 
@@ -225,8 +233,8 @@ static bool find_holder(struct activation *activation, struct birth *birth, bool
     if (!table)
         new->record.flags |= TRACE_ARRAY_GLOBAL;
     keep_place(new, holder, table_of(activation->rule, holder, table));
-    if (table)
-        evidence_learn(&birth->evidence, birth->address, at_least_one(birth->bytes));
+    if (table && (!birth->resize || activation->birth_count == 1))
+        evidence_learn(&birth->evidence, birth->address, at_least_one(birth->bytes), 0, UINT64_MAX);
     return true;
 }
 
@@ -259,6 +267,8 @@ static bool proven(struct activation *activation, struct birth *birth,
     struct array *new = arrays_at(birth->array);
     struct trace_resize *record = &open_resizes_at(birth->resize)->record;
 
+    if (alive(item->array, item->serial) && arrays_at(item->array)->record.holder == item->slot)
+        learn(birth, &arrays_at(item->array)->record);
     keep_place(new, item->slot, table_of(activation->rule, item->slot, item->table));
     if (item->slot == item->table && !item->source)
         new->record.flags |= TRACE_ARRAY_GLOBAL;
@@ -330,6 +340,64 @@ static bool freed_meanwhile(struct activation *activation, struct birth *birth, 
     return true;
 }
 
+/* An old array that no rule saw being made: the table's pointer led to a block that is gone now. */
+static bool adopted(struct activation *activation, struct birth *birth, uint64_t now)
+{
+    struct evidence_place places[EVIDENCE_MOST];
+    unsigned kept = activation->loose_count < LOOSE_MOST ? activation->loose_count : LOOSE_MOST;
+    unsigned count =
+        kept ? evidence_places(&birth->evidence, birth->address, at_least_one(birth->bytes), places)
+             : 0;
+
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned l = 0; l < kept; l++) {
+            struct loose *loose = &activation->loose[l];
+            struct trace_array old = {.address = loose->address,
+                                      .bytes = loose->bytes,
+                                      .born_ns = birth->born_ns,
+                                      .rule = (uint16_t)activation->rule->index};
+
+            if (places[i].before - loose->address >= at_least_one(loose->bytes))
+                continue;
+            take_back(birth);
+            birth->resize = open_resizes_open_released(
+                activation->rule, &old, 0, loose->released_ns, birth->array, birth->born_ns);
+            if (!birth->resize)
+                return false;
+            learn(birth, &old);
+            keep_place(arrays_at(birth->array), places[i].slot,
+                       table_of(activation->rule, places[i].slot, places[i].table));
+            settled_pair(activation, birth, TRACE_EXACT, now);
+            return true;
+        }
+    return false;
+}
+
+/*
+ * One array went in this grow, it was made by the same calls as the new one,
+ * and when that was born it stood nearer to the grow function than what ITEM
+ * shows: the table has moved since, and ITEM is another one's place.
+ */
+static bool freed_nearer(const struct activation *activation, const struct birth *birth,
+                         const struct evidence_item *item)
+{
+    const struct freed *freed = NULL;
+
+    for (unsigned i = 0; i < activation->freed_count; i++)
+        if (!activation->freed[i].taken) {
+            if (freed)
+                return false;
+            freed = &activation->freed[i];
+        }
+    if (!freed || freed->role != birth->role)
+        return false;
+    for (unsigned i = 0; i < birth->evidence.count; i++)
+        if (birth->evidence.items[i].serial == freed->serial &&
+            birth->evidence.items[i].rank < item->rank)
+            return true;
+    return false;
+}
+
 static bool still_points_to(uintptr_t slot, const struct trace_array *array)
 {
     uintptr_t word;
@@ -371,6 +439,18 @@ void settle_doubt(array_index old)
         take_back(birth);
 }
 
+/* Their holders do not speak against it that two arrays of one grow are of one table. */
+static bool may_share_table(const struct trace_array *one, const struct trace_array *other)
+{
+    uint64_t apart =
+        one->holder > other->holder ? one->holder - other->holder : other->holder - one->holder;
+
+    if (!one->holder || !other->holder || one->table == other->table)
+        return true;
+    return ((one->flags | other->flags) & TRACE_ARRAY_GLOBAL) &&
+           apart < TABLE_WORDS * sizeof(uint64_t);
+}
+
 /* Another array of the same grow tells which table it is; else it is a new one. */
 static void name_table(struct activation *activation, struct birth *birth)
 {
@@ -383,7 +463,8 @@ static void name_table(struct activation *activation, struct birth *birth)
 
         /* What is only supposed of the others may be taken back. */
         if (other != birth && (other->settled || other->replaced) &&
-            alive(other->array, other->serial) && arrays_at(other->array)->record.table_id) {
+            alive(other->array, other->serial) && arrays_at(other->array)->record.table_id &&
+            may_share_table(&new->record, &arrays_at(other->array)->record)) {
             new->record.table_id = arrays_at(other->array)->record.table_id;
             if (!new->record.table)
                 new->record.table = arrays_at(other->array)->record.table;
@@ -436,6 +517,15 @@ static bool exchanged(const struct activation *activation, const struct birth *b
     return evidence_nearest(&birth->evidence, old->address, at_least_one(old->bytes)) < item->rank;
 }
 
+/* It is seen where the new array's pointer stands, and was seen what stood there before. */
+static bool is_held(const struct birth *birth)
+{
+    struct evidence_place places[EVIDENCE_MOST];
+
+    return evidence_places(&birth->evidence, birth->address, at_least_one(birth->bytes), places) >
+           0;
+}
+
 static void settle(struct activation *activation, struct birth *birth, uint64_t now, bool last)
 {
     if (birth->announced) {
@@ -454,9 +544,12 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         return;
     }
     const struct evidence_item *item = flipped(activation, birth);
-    if (item)
-        evidence_learn(&birth->evidence, birth->address, at_least_one(birth->bytes));
-    if (shown_by_places(activation, birth, now))
+    if (shown_by_places(activation, birth, now) ||
+        (item && item->array && find_freed(activation, item->serial) &&
+         proven(activation, birth, item, now)) ||
+        adopted(activation, birth, now) ||
+        (item && !birth->evidence.sure && freed_nearer(activation, birth, item) &&
+         freed_meanwhile(activation, birth, now)))
         return;
     if (item && exchanged(activation, birth, item)) {
         take_back(birth);
@@ -476,13 +569,22 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         return;
     }
     struct open_resize *resize = birth->resize ? open_resizes_at(birth->resize) : NULL;
-    if (resize && (resize->record.flags & TRACE_RESIZE_RELEASED)) {
+    bool known_place = is_held(birth),
+         gone = resize && (resize->record.flags & TRACE_RESIZE_RELEASED);
+    if (gone && (!known_place || find_freed(activation, resize->old_serial))) {
         find_holder(activation, birth, false);
         settled_pair(activation, birth, resize->record.confidence, now);
         return;
     }
     if (freed_meanwhile(activation, birth, now))
         return;
+    if (gone) {
+        /* It stood elsewhere; where the new one stands there was no array that we know. */
+        take_back(birth);
+        find_holder(activation, birth, false);
+        settle_first(activation, birth);
+        return;
+    }
     bool placed = find_holder(activation, birth, activation->looks == 0 || last);
     if (resize && resize->old && still_in_use(birth, resize->old)) {
         const struct trace_array *new = &arrays_at(birth->array)->record;

@@ -44,13 +44,13 @@ void watch_allocated(void *memory, size_t bytes, enum rule_call call, const stru
     else if (thread->announced.bytes && announced(thread, memory, bytes, site))
         ;
     else if (thread->open)
-        resizes_event(thread, site);
+        resizes_event(thread, site, NULL, 0);
     thread->announced.bytes = 0;
     thread->nested--;
     errno = kept;
 }
 
-void watch_released(void *memory, const struct call_site *site)
+void watch_released(void *memory, uint64_t bytes, const struct call_site *site)
 {
     struct thread *thread = &thread_self;
 
@@ -61,7 +61,7 @@ void watch_released(void *memory, const struct call_site *site)
     if (arrays_maybe(memory))
         resizes_released((uintptr_t)memory, site);
     else if (thread->open)
-        resizes_event(thread, site);
+        resizes_event(thread, site, memory, bytes);
     thread->nested--;
     errno = kept;
 }
@@ -75,7 +75,7 @@ void watch_move_begin(struct watch_move *move, void *memory, const struct call_s
     thread_self.nested++;
     /* Before the call: a table that moves is still where the evidence says. */
     if (thread_self.open)
-        resizes_event(&thread_self, site);
+        resizes_event(&thread_self, site, NULL, 0);
     if (memory && arrays_maybe(memory))
         resizes_move_begin((uintptr_t)memory, &move->moving);
     thread_self.nested--;
@@ -101,7 +101,7 @@ void watch_move_end(struct watch_move *move, void *from, void *to, size_t bytes,
         resizes_allocated((uintptr_t)to, bytes, &found, site,
                           call == CALL_MMAP ? TRACE_ARRAY_MAPPED : 0);
     else if (thread->open)
-        resizes_event(thread, site);
+        resizes_event(thread, site, NULL, 0);
     thread->nested--;
     errno = kept;
 }

@@ -28,8 +28,8 @@ static inline bool watch_nested(void)
 /* A new block. Keeps errno. */
 void watch_allocated(void *memory, size_t bytes, enum rule_call call, const struct call_site *site);
 
-/* MEMORY, which may be an array, is about to be released. Keeps errno. */
-void watch_released(void *memory, const struct call_site *site);
+/* MEMORY, which may be an array, is about to be released; BYTES 0: not known. Keeps errno. */
+void watch_released(void *memory, uint64_t bytes, const struct call_site *site);
 
 static inline bool watch_may_be_array(const void *memory)
 {
