@@ -57,7 +57,7 @@ LIBRARY = $(if $(PRELOAD_SOURCES),$(BUILD)/libmaptrace.so)
 PROGRAMS = $(call program,launcher,$(BUILD)/maptrace) \
 	$(call program,analyzer,$(BUILD)/maptrace-report) \
 	$(call program,indexer,$(BUILD)/maptrace-index)
-ARCHIVES = $(patsubst %,$(BUILD)/lib%.a,analyzer launcher indexer trace rules)
+ARCHIVES = $(patsubst %,$(BUILD)/lib%.a,analyzer launcher golang indexer trace rules)
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -123,6 +123,7 @@ $(BUILD)/libmaptrace.so: $(PRELOAD_OBJECTS)
 part = $(call objects,tool,$(filter-out $(1)/main.c,$(call sources,$(1))))
 $(BUILD)/libanalyzer.a: $(call part,analyzer)
 $(BUILD)/liblauncher.a: $(call part,launcher)
+$(BUILD)/libgolang.a: $(call part,golang)
 $(BUILD)/libindexer.a: $(call part,indexer)
 $(BUILD)/libtrace.a: $(call part,trace)
 $(BUILD)/librules.a: $(call part,rules) $(BUILD)/obj/tool/catalogue.o
@@ -136,7 +137,7 @@ link = $(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 $(BUILD)/maptrace: $(call objects,tool,launcher/main.c) $(BUILD)/liblauncher.a \
-		$(BUILD)/libanalyzer.a $(BUILD)/librules.a
+		$(BUILD)/libgolang.a $(BUILD)/libanalyzer.a $(BUILD)/librules.a
 	$(SHORT) LINK $@
 	$(HIDE)$(link) -lelf -liberty
 $(BUILD)/maptrace-report: $(call objects,tool,analyzer/main.c) $(BUILD)/libanalyzer.a \

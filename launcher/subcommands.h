@@ -15,5 +15,6 @@ enum exit_status {
 };
 
 int run_main(int argc, char **argv);
+int scan_main(int argc, char **argv);
 
 #endif

@@ -1,0 +1,127 @@
+#define _GNU_SOURCE
+#include "golang/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int read_program(struct memory *memory, pid_t pid)
+{
+    char path[64];
+    ssize_t length;
+
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
+    length = readlink(path, memory->program, sizeof memory->program - 1);
+    if (length < 0 && errno == ENOENT) {
+        snprintf(path, sizeof path, "/proc/%d", (int)pid);
+        return access(path, F_OK) == 0 ? -ENOEXEC : -ESRCH;
+    }
+    if (length < 0)
+        return -errno;
+    memory->program[length] = 0;
+    return 0;
+}
+
+static int add(struct memory *memory, const char *line)
+{
+    struct mapping mapping, *more;
+    char access[8];
+    int path = 0;
+
+    if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %*s %*s %*s %n", &mapping.low, &mapping.high,
+               access, &path) < 3 ||
+        !path)
+        return 0;
+    mapping.readable = access[0] == 'r';
+    mapping.writable = access[1] == 'w';
+    mapping.executable = access[2] == 'x';
+    mapping.program = !strcmp(line + path, memory->program);
+    /* Newer runtimes give their anonymous memory names: [anon: Go: heap]. */
+    mapping.file = line[path] && strncmp(line + path, "[anon:", 6) != 0;
+    more = reallocarray(memory->mappings, memory->count + 1, sizeof *more);
+    if (!more)
+        return -ENOMEM;
+    memory->mappings = more;
+    more[memory->count++] = mapping;
+    return 0;
+}
+
+static int read_mappings(struct memory *memory, pid_t pid)
+{
+    char path[64], *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    int error = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -errno;
+    while (!error && (length = getline(&line, &room, file)) > 0) {
+        line[length - 1] = 0;
+        error = add(memory, line);
+    }
+    free(line);
+    fclose(file);
+    return error ? error : memory->count ? 0 : -ENOEXEC;
+}
+
+int memory_open(struct memory *memory, pid_t pid)
+{
+    char path[64];
+    int error;
+
+    *memory = (struct memory){.fd = -1};
+    error = read_program(memory, pid);
+    if (error)
+        return error;
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+    memory->fd = open(path, O_RDONLY | O_CLOEXEC);
+    error = memory->fd < 0 ? -errno : read_mappings(memory, pid);
+    if (error)
+        memory_close(memory);
+    return error;
+}
+
+void memory_close(struct memory *memory)
+{
+    if (memory->fd >= 0)
+        close(memory->fd);
+    free(memory->mappings);
+    *memory = (struct memory){.fd = -1};
+}
+
+bool memory_read(const struct memory *memory, uint64_t address, void *buffer, size_t bytes)
+{
+    size_t done = 0;
+
+    if (address > INT64_MAX || bytes > INT64_MAX - address)
+        return false;
+    while (done < bytes) {
+        ssize_t got =
+            pread(memory->fd, (char *)buffer + done, bytes - done, (off_t)(address + done));
+        if (got <= 0)
+            return false;
+        done += (size_t)got;
+    }
+    return true;
+}
+
+const struct mapping *memory_at(const struct memory *memory, uint64_t address)
+{
+    size_t low = 0, high = memory->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memory->mappings[middle].high <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < memory->count && memory->mappings[low].low <= address ? &memory->mappings[low]
+                                                                       : NULL;
+}

@@ -1,0 +1,42 @@
+/*
+ * The memory of another process, which is only ever read. Nothing is stopped:
+ * what is read may change meanwhile.
+ */
+#ifndef MAPTRACE_GOLANG_MEMORY_H
+#define MAPTRACE_GOLANG_MEMORY_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct mapping {
+    uint64_t low, high;
+    bool program; /* of the file that the process executes */
+    bool readable, writable, executable;
+    bool file; /* of some file, or one of the kernel's own areas */
+};
+
+struct memory {
+    int fd;                   /* /proc/PID/mem */
+    char program[PATH_MAX];   /* what the process executes */
+    struct mapping *mappings; /* by address */
+    size_t count;
+};
+
+/*
+ * Opens the memory of PID, to be closed with memory_close(). Returns 0 or
+ * -errno: -ESRCH without such a process, -EACCES where we may not look,
+ * -ENOEXEC for one without a program of its own (a kernel thread, a zombie).
+ */
+int memory_open(struct memory *memory, pid_t pid);
+void memory_close(struct memory *memory);
+
+/* True if all BYTES were there. */
+bool memory_read(const struct memory *memory, uint64_t address, void *buffer, size_t bytes);
+
+/* The mapping that ADDRESS is in, or NULL. */
+const struct mapping *memory_at(const struct memory *memory, uint64_t address);
+
+#endif

@@ -1,0 +1,199 @@
+#define _GNU_SOURCE
+#include "golang/program.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CHUNK = 1 << 20,
+    MODULEDATA_WORDS = 39,
+    NAMES_MOST = 256 << 20, /* bytes of function names */
+};
+
+/* What begins a table of functions. Older ones than these lack the runtime's moduledata in this
+ * form. */
+static const struct generation {
+    uint32_t magic;
+    unsigned types; /* word of moduledata; the end follows */
+    const char *between;
+} generations[] = {
+    {0xfffffffa, 35, "1.16 or 1.17"},
+    {0xfffffff0, 35, "1.18 or 1.19"},
+    {0xfffffff1, 37, "1.20 or later"},
+};
+
+/* Called for each stretch of the program's own mappings; true ends the search. */
+typedef bool search(void *context, uint64_t address, const char *bytes, size_t count);
+
+/* Stretches overlap by OVERLAP bytes. */
+static int walk(const struct memory *memory, size_t overlap, search *look, void *context)
+{
+    char *chunk = malloc(CHUNK);
+    bool found = false;
+
+    if (!chunk)
+        return -ENOMEM;
+    for (size_t i = 0; i < memory->count && !found; i++) {
+        const struct mapping *mapping = &memory->mappings[i];
+        /* The zeroed part of the data has no file of its own; moduledata never stands there. */
+        if (!mapping->program || !mapping->readable)
+            continue;
+        for (uint64_t at = mapping->low; at < mapping->high && !found; at += CHUNK - overlap) {
+            size_t bytes = mapping->high - at < CHUNK ? mapping->high - at : CHUNK;
+            if (!memory_read(memory, at, chunk, bytes))
+                break;
+            found = look(context, at, chunk, bytes);
+            if (bytes < CHUNK)
+                break;
+        }
+    }
+    free(chunk);
+    return found ? 0 : -ENOENT;
+}
+
+/* --- the table of functions and what leads to it ---------------------------- */
+
+struct finding {
+    const struct memory *memory;
+    const struct generation *generation;
+    uint64_t table;
+    uint64_t words[MODULEDATA_WORDS];
+};
+
+static bool in_program(const struct memory *memory, uint64_t address, bool executable)
+{
+    const struct mapping *mapping = memory_at(memory, address);
+
+    return mapping && mapping->program && (!executable || mapping->executable);
+}
+
+static bool plausible(const struct finding *finding)
+{
+    const uint64_t *words = finding->words;
+    unsigned types = finding->generation->types;
+
+    return words[1] > finding->table && words[2] > 0 && words[2] < NAMES_MOST &&
+           in_program(finding->memory, words[1], false) && words[20] < words[21] &&
+           in_program(finding->memory, words[20], true) && words[types] < words[types + 1] &&
+           in_program(finding->memory, words[types], false);
+}
+
+static bool look_for_moduledata(void *context, uint64_t address, const char *bytes, size_t count)
+{
+    struct finding *finding = context;
+
+    (void)address;
+    for (size_t at = 0; at + sizeof finding->words <= count; at += 8) {
+        if (memcmp(bytes + at, &finding->table, 8) != 0)
+            continue;
+        memcpy(finding->words, bytes + at, sizeof finding->words);
+        if (plausible(finding))
+            return true;
+    }
+    return false;
+}
+
+static bool look_for_table(void *context, uint64_t address, const char *bytes, size_t count)
+{
+    static const char rest[] = {0, 0, 1, 8}; /* padding, instruction and pointer size */
+    struct finding *finding = context;
+
+    for (size_t at = 0; at + 8 <= count; at += 8)
+        for (size_t i = 0; i < sizeof generations / sizeof *generations; i++) {
+            if (memcmp(bytes + at, &generations[i].magic, 4) != 0 ||
+                memcmp(bytes + at + 4, rest, sizeof rest) != 0)
+                continue;
+            finding->generation = &generations[i];
+            finding->table = address + at;
+            if (walk(finding->memory, sizeof finding->words, look_for_moduledata, finding) == 0)
+                return true;
+        }
+    return false;
+}
+
+static int look_at_names(const struct finding *finding, struct go_program *program)
+{
+    static const char classic[] = "\0runtime.hashGrow";
+    static const char swiss[] = "\0internal/runtime/maps.(*table).grow";
+    size_t bytes = finding->words[2];
+    char *names = malloc(bytes);
+
+    if (!names)
+        return -ENOMEM;
+    if (!memory_read(finding->memory, finding->words[1], names, bytes)) {
+        free(names);
+        return -ENOENT;
+    }
+    if (memmem(names, bytes, classic, sizeof classic))
+        program->maps = GO_MAPS_CLASSIC;
+    else if (memmem(names, bytes, swiss, sizeof swiss))
+        program->maps = GO_MAPS_SWISS;
+    free(names);
+    return 0;
+}
+
+/* --- the version ------------------------------------------------------------ */
+
+struct version {
+    const struct memory *memory;
+    char *text;
+    size_t room;
+};
+
+static bool take_version(struct version *version, uint64_t address, uint64_t length)
+{
+    if (length < 3 || length >= version->room ||
+        !memory_read(version->memory, address, version->text, length))
+        return false;
+    version->text[length] = 0;
+    for (uint64_t i = 0; i < length; i++)
+        if (version->text[i] < ' ' || version->text[i] > '~')
+            return false;
+    return true;
+}
+
+/* debug/buildinfo: since Go 1.18 the text follows; before, a pointer to a string of Go's. */
+static bool look_for_buildinfo(void *context, uint64_t address, const char *bytes, size_t count)
+{
+    static const char magic[] = "\xff Go buildinf:";
+    struct version *version = context;
+
+    for (size_t at = 0; at + 40 <= count; at += 16) {
+        uint64_t pointer, string[2];
+
+        if (memcmp(bytes + at, magic, sizeof magic - 1) != 0)
+            continue;
+        if (bytes[at + 15] & 2) {
+            if (take_version(version, address + at + 33, (unsigned char)bytes[at + 32]))
+                return true;
+        } else {
+            memcpy(&pointer, bytes + at + 16, sizeof pointer);
+            if (memory_read(version->memory, pointer, string, sizeof string) &&
+                take_version(version, string[0], string[1]))
+                return true;
+        }
+        *version->text = 0;
+    }
+    return false;
+}
+
+int go_program_find(const struct memory *memory, struct go_program *program)
+{
+    struct finding finding = {.memory = memory};
+    int error = walk(memory, 8, look_for_table, &finding);
+
+    *program = (struct go_program){0};
+    if (!error)
+        error = look_at_names(&finding, program);
+    if (error)
+        return error;
+    program->between = finding.generation->between;
+    program->types = finding.words[finding.generation->types];
+    program->types_end = finding.words[finding.generation->types + 1];
+    struct version version = {memory, program->version, sizeof program->version};
+    if (walk(memory, 48, look_for_buildinfo, &version) != 0)
+        *program->version = 0;
+    return 0;
+}
