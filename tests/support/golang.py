@@ -1,0 +1,38 @@
+"""Go toolchains of several versions, and programs that they build."""
+
+import fcntl
+import os
+import subprocess
+
+from support.build import PROJECT
+
+
+class Go:
+    """Calling it builds a program of testdata/go with one version, each once a session."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, version, source="testdata/go/stuck.go", flags=(), cgo=False, experiment=""):
+        """The path of SOURCE built by Go VERSION with FLAGS of `go build`."""
+        name = "-".join([version, *"".join(flags).replace("=", "-").replace(" ", "").split("/"),
+                         "cgo" * cgo, experiment])
+        result = self.folder / name
+        with open(self.folder / ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not result.exists():
+                self.build(version, PROJECT / source, flags, cgo, experiment, result)
+        return result
+
+    @staticmethod
+    def build(version, source, flags, cgo, experiment, result):
+        fetched = subprocess.run([PROJECT / "scripts/go-toolchain", version], capture_output=True,
+                                 encoding="utf-8", timeout=280)
+        assert fetched.returncode == 0, fetched.stderr
+        root = fetched.stdout.strip()
+        environment = dict(os.environ, GOROOT=root, GO111MODULE="off", GOTOOLCHAIN="local",
+                           CGO_ENABLED="1" if cgo else "0", GOEXPERIMENT=experiment)
+        done = subprocess.run([f"{root}/bin/go", "build", *flags, "-o", result, source],
+                              capture_output=True, encoding="utf-8", env=environment)
+        assert done.returncode == 0, done.stderr
