@@ -305,7 +305,8 @@ static void note_freed(struct thread *thread, const struct array *array, uint64_
             continue;
         activation->last_ns = now;
         for (unsigned i = 0; i < activation->birth_count; i++)
-            if (activation->births[i].serial == array->serial)
+            if (activation->births[i].serial == array->serial &&
+                !settle_was_stored(activation, &activation->births[i]))
                 born_here = activation->births[i].scratch = true;
         if (!born_here && activation->rule->index == array->record.rule &&
             activation->freed_count < FREED_MOST)

@@ -163,9 +163,13 @@ bool settle_is_stored(const struct birth *birth)
 {
     uintptr_t holder, table;
 
-    return birth->settled || !alive(birth->array, birth->serial) || flipped(NULL, birth) ||
-           evidence_holder(&birth->evidence, birth->address, at_least_one(birth->bytes), false,
-                           birth->grow_pc, &holder, &table);
+    if (birth->settled || !alive(birth->array, birth->serial) || flipped(NULL, birth))
+        return true;
+    bool globals = failed_searches < GLOBAL_SEARCHES;
+    bool stored = evidence_holder(&birth->evidence, birth->address, at_least_one(birth->bytes),
+                                  globals, birth->grow_pc, &holder, &table);
+    failed_searches += globals && !stored;
+    return stored;
 }
 
 static void end_of_grow(const struct activation *activation, uint32_t index, uint64_t now)
@@ -484,6 +488,24 @@ static void settle_first(struct activation *activation, struct birth *birth)
         new->record.table_peak_bytes = new->record.bytes;
     arrays_publish(birth->array);
     birth->settled = true;
+}
+
+bool settle_was_stored(struct activation *activation, struct birth *birth)
+{
+    for (struct birth *later = birth + 1; later < activation->births + activation->birth_count;
+         later++)
+        for (unsigned i = 0; i < later->evidence.count; i++) {
+            const struct evidence_item *item = &later->evidence.items[i];
+
+            if (item->serial != birth->serial || !item->slot)
+                continue;
+            if (!birth->settled) {
+                take_back(birth);
+                settle_first(activation, birth);
+            }
+            return true;
+        }
+    return false;
 }
 
 static void settle_dead(const struct activation *activation, struct birth *birth)

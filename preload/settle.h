@@ -23,6 +23,14 @@ bool settle_is_done(const struct activation *activation);
 bool settle_is_stored(const struct birth *birth);
 
 /*
+ * BIRTH's array is released before its grow seems over. If a table pointed to
+ * it when a later array of ACTIVATION was born, it is no scratch block: it was
+ * the first of that table, and another call from the same place replaces it.
+ * Then settles it, and returns true.
+ */
+bool settle_was_stored(struct activation *activation, struct birth *birth);
+
+/*
  * Settles what can be settled now. LAST: there will be no other look, decide.
  * True if every birth is settled. Caller holds the lock.
  */
