@@ -195,11 +195,17 @@ static uint64_t later(uint64_t a, uint64_t b)
 static int read_rest(struct trace *trace, struct source *source, char *error, size_t error_bytes)
 {
     uint64_t start = trace->header.start_monotonic_ns, now = monotonic_ns();
+    uint32_t notable = trace->header.notable.capacity, recent = trace->header.recent.capacity;
     int outcome = entries_load(trace, source);
     if (outcome == 0)
         outcome = read_header(trace, source, error, error_bytes);
     if (outcome == -EBADMSG || outcome == -EPROTONOSUPPORT)
         return outcome;
+    /* A disk that fills up made a ring smaller while it was read: its entries have moved. */
+    if (outcome == 0 &&
+        (notable != trace->header.notable.capacity || recent != trace->header.recent.capacity))
+        return fail(trace->file, -EAGAIN, error, error_bytes,
+                    "changed while it was read; try again");
     if (outcome == 0)
         outcome = read_named(trace, source);
     if (outcome)
@@ -214,7 +220,7 @@ static int read_rest(struct trace *trace, struct source *source, char *error, si
     return 0;
 }
 
-int trace_read(const char *path, struct trace **result, char *error, size_t error_bytes)
+static int read_once(const char *path, struct trace **result, char *error, size_t error_bytes)
 {
     struct stat status;
     int descriptor = open_regular(path, &status, error, error_bytes);
@@ -240,6 +246,16 @@ int trace_read(const char *path, struct trace **result, char *error, size_t erro
     }
     *result = trace;
     return 0;
+}
+
+int trace_read(const char *path, struct trace **result, char *error, size_t error_bytes)
+{
+    int outcome = -EAGAIN;
+
+    /* Each of the two rings shrinks once at most. */
+    for (unsigned attempt = 0; attempt < 3 && outcome == -EAGAIN; attempt++)
+        outcome = read_once(path, result, error, error_bytes);
+    return outcome;
 }
 
 void trace_free(struct trace *trace)
