@@ -136,6 +136,8 @@ static struct code decide(uintptr_t pc, bool locked)
 
     if (module) {
         code.step = frame_describe(pc - 1, module->unwind_header, NULL);
+        if (step_kind(code.step) == STEP_NONE)
+            code.step = STEP_POINTER;
         if (may_learn) {
             classify(module, pc - 1, &class);
             uint32_t index = intern(&class);

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "safe_read.h"
+
 /* DWARF numbers of the registers that matter on x86-64. */
 enum {
     DWARF_RBX = 3,
@@ -560,6 +562,38 @@ static bool leave_complex(struct frame *frame, const void *header)
     return caller.pc != 0;
 }
 
+/* The instruction before ADDRESS is a call: e8 with 4 bytes, or ff /2 of any length. */
+static bool behind_call(uintptr_t address)
+{
+    uint8_t code[7];
+
+    if (address < sizeof code || !safe_read(address - sizeof code, code, sizeof code))
+        return false;
+    if (code[2] == 0xe8)
+        return true;
+    for (unsigned at = 0; at < 6; at++)
+        if (code[at] == 0xff && (code[at + 1] >> 3 & 7) == 2)
+            return true;
+    return false;
+}
+
+/*
+ * Unoptimised code without unwind tables begins with `push %rbp; mov %rsp,%rbp`.
+ * Other code may keep anything in rbp, so nothing is believed unseen.
+ */
+static bool leave_by_pointer(struct frame *frame)
+{
+    uintptr_t base = frame->registers[REGISTER_RBP], saved[2];
+
+    if (base < frame->sp || base % 16 || base - frame->sp > LARGEST_FRAME ||
+        !safe_read(base, saved, sizeof saved) || !behind_call(saved[1]))
+        return false;
+    frame->registers[REGISTER_RBP] = saved[0];
+    frame->pc = saved[1];
+    frame->sp = base + sizeof saved;
+    return true;
+}
+
 bool frame_leave(struct frame *frame, frame_step step, const void *header)
 {
     uintptr_t base;
@@ -573,6 +607,8 @@ bool frame_leave(struct frame *frame, frame_step step, const void *header)
         break;
     case STEP_COMPLEX:
         return leave_complex(frame, header);
+    case STEP_POINTER:
+        return leave_by_pointer(frame);
     default:
         return false;
     }

@@ -3,7 +3,8 @@
  * allocation, and with one cached word per return address.
  *
  * Only live frames are read: each step trusts the unwind table of the code
- * that runs there, and stops where there is none, at signal frames (what a
+ * that runs there, follows a frame pointer where there is none (believed only if
+ * it leads to an address behind a call), and stops at signal frames (what a
  * handler allocates is not done by the code it interrupted), and wherever a
  * frame does not lie above the one before it.
  */
@@ -46,6 +47,7 @@ enum step_kind {
     STEP_COMPLEX = 3, /* by DWARF expression: interpret each time */
     STEP_END = 4,     /* outermost frame */
     STEP_SIGNAL = 5,  /* signal trampoline */
+    STEP_POINTER = 6, /* no unwind information: by the frame pointer, if it looks like one */
 };
 
 static inline enum step_kind step_kind(frame_step step)
