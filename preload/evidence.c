@@ -300,18 +300,24 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
 unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
                         const struct evidence_item *flips[EVIDENCE_MOST])
 {
-    unsigned count = 0;
+    static uint64_t words[EVIDENCE_MOST];
+    static uintptr_t slots[EVIDENCE_MOST];
+    const struct evidence_item *items[EVIDENCE_MOST];
+    unsigned count = 0, asked = 0;
 
-    for (unsigned i = 0; i < evidence->count; i++) {
-        const struct evidence_item *item = &evidence->items[i];
-        uintptr_t word;
-
-        if (!item->slot || !safe_read(item->slot, &word, sizeof word) || word - low >= bytes)
+    for (unsigned i = 0; i < evidence->count; i++)
+        if (evidence->items[i].slot) {
+            items[asked] = &evidence->items[i];
+            slots[asked++] = evidence->items[i].slot;
+        }
+    safe_read_windows(slots, asked, 1, words, readable);
+    for (unsigned i = 0; i < asked; i++) {
+        if (!readable[i] || words[i] - low >= bytes)
             continue;
         unsigned at = count++;
-        for (; at > 0 && flips[at - 1]->rank > item->rank; at--)
+        for (; at > 0 && flips[at - 1]->rank > items[i]->rank; at--)
             flips[at] = flips[at - 1];
-        flips[at] = item;
+        flips[at] = items[i];
     }
     return count;
 }
