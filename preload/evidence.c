@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <limits.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "code.h"
@@ -41,6 +42,13 @@ static array_index old_array(const struct search *search, uintptr_t word)
         return 0;
     const struct array *array = arrays_at(index);
     return array->record.rule == search->rule ? index : 0;
+}
+
+void evidence_copy(struct evidence *to, const struct evidence *from)
+{
+    memcpy(to, from, offsetof(struct evidence, words));
+    if (!from->sure)
+        memcpy(to->words, from->words, from->candidate_count * sizeof from->words[0]);
 }
 
 bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot)

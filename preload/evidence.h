@@ -74,6 +74,9 @@ struct evidence_stack {
 void evidence_collect(const struct call_site *site, const struct recognised *found, uintptr_t self,
                       uint64_t self_bytes, struct evidence_stack *stack, struct evidence *evidence);
 
+/* Copies what FROM holds; the rest of TO is left as it is. */
+void evidence_copy(struct evidence *to, const struct evidence *from);
+
 /* SLOT is in a frame of the grow function, or below. */
 bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
 

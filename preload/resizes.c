@@ -190,17 +190,17 @@ static struct birth *add_birth(struct thread *thread, const struct recognised *f
     if (!activation || !index)
         return NULL;
     struct birth *birth = &activation->births[activation->birth_count++];
-    *birth = (struct birth){
-        .array = index,
-        .serial = arrays_at(index)->serial,
-        .role = stack.role,
-        .bytes = bytes,
-        .address = address,
-        .born_ns = now,
-        .grow_pc = stack.grow_pc,
-        .stack = stack_id,
-        .evidence = evidence,
-    };
+    /* Field by field: a birth is too large to pass through a small stack, or to clear each time. */
+    memset(birth, 0, offsetof(struct birth, evidence));
+    birth->array = index;
+    birth->serial = arrays_at(index)->serial;
+    birth->role = stack.role;
+    birth->bytes = bytes;
+    birth->address = address;
+    birth->born_ns = now;
+    birth->grow_pc = stack.grow_pc;
+    birth->stack = stack_id;
+    evidence_copy(&birth->evidence, &evidence);
     activation->last_ns = now;
     *in = activation;
     return birth;
