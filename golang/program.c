@@ -8,7 +8,6 @@
 
 enum {
     CHUNK = 1 << 20,
-    MODULEDATA_WORDS = 39,
     NAMES_MOST = 256 << 20, /* bytes of function names */
 };
 
@@ -59,7 +58,7 @@ struct finding {
     const struct memory *memory;
     const struct generation *generation;
     uint64_t table;
-    uint64_t words[MODULEDATA_WORDS];
+    uint64_t words[GO_MODULEDATA_WORDS];
 };
 
 static bool in_program(const struct memory *memory, uint64_t address, bool executable)
@@ -190,6 +189,9 @@ int go_program_find(const struct memory *memory, struct go_program *program)
     if (error)
         return error;
     program->between = finding.generation->between;
+    program->magic = finding.generation->magic;
+    program->table = finding.table;
+    memcpy(program->module, finding.words, sizeof program->module);
     program->types = finding.words[finding.generation->types];
     program->types_end = finding.words[finding.generation->types + 1];
     struct version version = {memory, program->version, sizeof program->version};

@@ -18,11 +18,17 @@ enum go_maps {
     GO_MAPS_SWISS,   /* Go 1.24 and later: an old array is dropped at once */
 };
 
+enum { GO_MODULEDATA_WORDS = 39 };
+
 struct go_program {
     char version[48];    /* as go1.23.8; empty: not known */
     const char *between; /* the versions that its table of functions tells */
     enum go_maps maps;
     uint64_t types, types_end; /* type descriptors */
+    uint32_t magic;            /* of the table of functions: 0xfffffff1 since Go 1.20 */
+    uint64_t table;            /* where it is */
+    /* The runtime's moduledata as it is in memory, as many words as all versions have. */
+    uint64_t module[GO_MODULEDATA_WORDS];
 };
 
 /* Returns 0 or -errno: -ENOENT if PROGRAM's file is no Go program. */

@@ -1,0 +1,55 @@
+/*
+ * A Go program with our agent in it.
+ *
+ * The agent is a page of code near the program's text and a ring (ring.h). Calls
+ * and instructions of the runtime are redirected through it. Nobody stays attached:
+ * from then on the launcher only reads, memory by golang/memory.h and events by
+ * go_ring_drain().
+ *
+ * At its regular end (not by a signal) the program waits for the launcher: `exiting`
+ * is set, and until go_target_release() has been called, or GO_EXIT_WAIT_MS are over,
+ * its memory can be looked at for the last time.
+ */
+#ifndef MAPTRACE_GOLANG_TARGET_H
+#define MAPTRACE_GOLANG_TARGET_H
+
+#include "golang/memory.h"
+#include "golang/program.h"
+#include "golang/ring.h"
+
+enum { GO_EXIT_WAIT_MS = 200 };
+
+enum go_hook {                    /* a bit each, of go_target.hooks */
+               GO_HOOK_GROW = 1,  /* GROW and MOVED are seen */
+               GO_HOOK_CLEAR = 2, /* CLEARED is seen */
+               GO_HOOK_EXIT = 4,  /* the end waits */
+               GO_HOOK_SWISS = 8, /* SWISS_GROW and SWISS_SPLIT are seen */
+};
+
+struct go_target {
+    pid_t pid;
+    struct memory memory; /* its mappings are those of the moment of the injection */
+    struct go_program program;
+    struct go_ring ring;
+    unsigned hooks;    /* enum go_hook */
+    bool attached;     /* it ran before: maps may be open whose start was not seen */
+    bool liveness;     /* GODEBUG=clobberfree=1: freed memory reads 0xdeadbeef */
+    char why_not[256]; /* a sentence: why a hook is missing, or all of them; empty: none is */
+};
+
+/* True from the moment at which the program has called exit. */
+bool go_target_exiting(const struct go_target *target);
+/* Lets a program go that is exiting. */
+void go_target_release(struct go_target *target);
+
+struct go_gc {
+    uint64_t cycles;         /* finished */
+    uint64_t pause_total_ns; /* the world stood still, all cycles together */
+    uint64_t last_end_ns;    /* of the last one, CLOCK_REALTIME; 0: none yet */
+    uint64_t heap_live; /* bytes marked by the last cycle, and allocated since; TRACE_UNKNOWN */
+};
+
+/* What the runtime counts of its collections now. False where that is not known. */
+bool go_gc_read(const struct go_target *target, struct go_gc *gc);
+
+#endif
