@@ -10,19 +10,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../trace/layout.h"
+#include "../trace/writer.h"
 #include "clock.h"
-#include "layout.h"
 #include "modules.h"
 #include "origin.h"
 #include "pages.h"
 #include "raw.h"
 #include "room.h"
 #include "sandbox.h"
-#include "stacks.h"
 
 #define NOTABLE_NS 1000000u /* a shorter overstay is only worth a line in the recent ring */
 
 static char *base; /* the whole layout, in private memory or in the file */
+static struct trace_writer writer;
+static void *stack_links;
 static size_t layout_bytes;
 bool sandbox_entered;
 static bool has_file, clock_stopped;
@@ -35,7 +37,13 @@ struct trace_header *recorder_header(void)
 
 static void *entry(const struct trace_region *region, uint64_t index)
 {
-    return base + region->offset + index * region->entry_bytes;
+    return trace_entry(&writer, region, index);
+}
+
+static bool has_room(void *context, const struct trace_region *region, uint64_t entries)
+{
+    (void)context;
+    return room_for(region, entries);
 }
 
 struct trace_rule *recorder_rule(unsigned index)
@@ -67,7 +75,8 @@ int recorder_prepare(const struct recorder_plan *plan)
 
     if (!base) {
         base = pages_map(bytes);
-        if (!base || stacks_start(layout.stacks.capacity)) {
+        stack_links = pages_map(trace_stacks_bytes(layout.stacks.capacity));
+        if (!base || !stack_links) {
             pages_unmap(base, bytes);
             base = NULL;
             return -ENOMEM;
@@ -83,7 +92,9 @@ int recorder_prepare(const struct recorder_plan *plan)
     header->flags = plan->flags;
     header->notable_ns = NOTABLE_NS;
     room_private(header);
-    stacks_clear(header);
+    writer.header = header;
+    writer.room = has_room;
+    trace_stacks_start(&writer, stack_links, layout.stacks.capacity);
     origin_describe(header, plan->root_pid);
     copy_text(path, plan->path, sizeof path);
     return 0;
@@ -249,73 +260,19 @@ uint32_t recorder_resize_room(void)
     return recorder_header()->resizes.capacity;
 }
 
-/* The sequence is odd while the rest is in flux, so that a reader or a kill in the middle is
- * noticed. */
-static void write_entry(void *to, const void *from, size_t bytes)
-{
-    uint32_t *sequence = to;
-    uint32_t before = *sequence;
-
-    __atomic_store_n(sequence, before | 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    memcpy((char *)to + sizeof *sequence, (const char *)from + sizeof *sequence,
-           bytes - sizeof *sequence);
-    __atomic_store_n(sequence, (before | 1) + 1, __ATOMIC_RELEASE);
-}
-
 void recorder_array(uint32_t index, const struct trace_array *array)
 {
-    if (recorder_array_fits(index))
-        write_entry(entry(&recorder_header()->arrays, index), array, sizeof *array);
-    else
-        recorder_header()->lost_arrays++;
+    trace_write_array(&writer, index, array);
 }
 
 void recorder_resize(uint32_t index, const struct trace_resize *resize)
 {
-    if (recorder_resize_fits(index))
-        write_entry(entry(&recorder_header()->resizes, index), resize, sizeof *resize);
-    else
-        recorder_header()->lost_arrays++;
-}
-
-static unsigned bucket_of(uint64_t ns)
-{
-    unsigned bucket = ns ? 64 - (unsigned)__builtin_clzll(ns) : 0;
-
-    return bucket < TRACE_HISTOGRAM_BUCKETS ? bucket : TRACE_HISTOGRAM_BUCKETS - 1;
+    trace_write_resize(&writer, index, resize);
 }
 
 void recorder_finished(const struct trace_resize *resize)
 {
-    struct trace_header *header = recorder_header();
-    uint64_t overstay = 0;
-
-    if (resize->resize_end_ns && resize->released_ns > resize->resize_end_ns)
-        overstay = resize->released_ns - resize->resize_end_ns;
-    else if (!resize->resize_end_ns)
-        overstay = resize->released_ns - resize->replaced_ns;
-    if (resize->longest_stall_ns > overstay)
-        overstay = resize->longest_stall_ns;
-    recorder_rule(resize->rule)->overstays[bucket_of(overstay)]++;
-
-    bool notable = overstay >= header->notable_ns;
-    struct trace_region *ring = notable ? &header->notable : &header->recent;
-    uint64_t *written = notable ? &header->notable_written : &header->recent_written;
-    uint64_t number = *written;
-
-    /* A ring that cannot grow any more is full: it turns here, and its slots stay what they are. */
-    if (number < ring->capacity && !room_for(ring, number + 1))
-        ring->capacity = (uint32_t)number;
-    struct trace_resize *slot = entry(ring, number % ring->capacity);
-    struct trace_resize copy = *resize;
-
-    copy.number = 0;
-    __atomic_store_n(&slot->number, 0, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_RELEASE);
-    *slot = copy;
-    __atomic_store_n(&slot->number, number + 1, __ATOMIC_RELEASE);
-    __atomic_store_n(written, number + 1, __ATOMIC_RELEASE);
+    trace_write_finished(&writer, resize);
 }
 
 uint32_t recorder_module(const struct module *module)
@@ -352,12 +309,11 @@ void recorder_module_gone(const struct module *module)
 
 uint32_t recorder_stack(const uint64_t *frames, uint32_t count)
 {
-    return stacks_add(recorder_header(), frames, count);
+    return trace_write_stack(&writer, frames, count);
 }
 
 void recorder_message(const char *format, ...)
 {
-    struct trace_header *header = recorder_header();
     char line[512];
     va_list arguments;
 
@@ -369,12 +325,7 @@ void recorder_message(const char *format, ...)
     if (length > (int)sizeof line - 2)
         length = (int)sizeof line - 2;
     line[length++] = '\n';
-    if (header->message_bytes + (uint32_t)length > header->messages.capacity ||
-        !room_for(&header->messages, header->message_bytes + (uint64_t)length))
-        return;
-    memcpy(entry(&header->messages, header->message_bytes), line, (size_t)length);
-    __atomic_store_n(&header->message_bytes, header->message_bytes + (uint32_t)length,
-                     __ATOMIC_RELEASE);
+    trace_write_message(&writer, line, (size_t)length);
 }
 
 void recorder_end(void)

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include "layout.h"
+#include "../trace/layout.h"
 #include "raw.h"
 #include "sandbox.h"
 

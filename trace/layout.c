@@ -1,4 +1,4 @@
-#include "layout.h"
+#include "trace/layout.h"
 
 #include <stddef.h>
 

@@ -2,12 +2,12 @@
  * Where everything stands in a trace of a given ring size: page-aligned
  * regions, one behind the other, in the order of trace/format.h.
  */
-#ifndef MAPTRACE_PRELOAD_LAYOUT_H
-#define MAPTRACE_PRELOAD_LAYOUT_H
+#ifndef MAPTRACE_TRACE_LAYOUT_H
+#define MAPTRACE_TRACE_LAYOUT_H
 
 #include <stdint.h>
 
-#include "../trace/format.h"
+#include "trace/format.h"
 
 #define LAYOUT_PAGE ((uint64_t)4096)
 
