@@ -10,6 +10,7 @@
  * ring can therefore never lose) and two rings of *finished* resizes.
  *
  *     header | rules | modules | stacks | arrays | resizes | notable | recent | messages
+ *            | types | collections
  *
  * All integers are little-endian. Times are CLOCK_MONOTONIC nanoseconds since
  * header.start_monotonic_ns. Every region is described by a struct
@@ -51,6 +52,8 @@ enum trace_flag {
     TRACE_FLAG_OFF = 1u << 2,        /* tracing was given up; see messages */
     TRACE_FLAG_SANDBOXED = 1u << 3,  /* a seccomp filter was set: table memory is no longer read */
     TRACE_FLAG_PREPARING = 1u << 4,  /* start-up was not finished */
+    TRACE_FLAG_LIVENESS = 1u << 5,   /* a collector's garbage can be told from what is in use */
+    TRACE_FLAG_ATTACHED = 1u << 6,   /* tracing began when the process was running already */
 };
 
 struct trace_header {
@@ -118,6 +121,16 @@ struct trace_header {
      */
     uint64_t run_processes;  /* descendants that started (exec or fork with activity) */
     uint64_t run_traces;     /* of these, how many wrote a trace */
+
+    /* What only runtimes with types and a collector of their own have: Go's. */
+    struct trace_region types;       /* struct trace_type, types_used of them */
+    struct trace_region collections; /* ring of struct trace_collection */
+    uint64_t collections_written;
+    uint32_t types_used;
+    uint32_t writer_pid;         /* who writes this file; 0: the process itself */
+    uint64_t writer_start_ticks; /* as process_start_ticks */
+    uint64_t collected;          /* resizes that ended because nothing led to the table any more */
+    uint64_t orphans;            /* ends of resizes whose beginning was not seen */
 };
 
 enum trace_rule_kind { TRACE_IMMEDIATE = 0, TRACE_INCREMENTAL = 1, TRACE_REALLOC = 2 };
@@ -167,6 +180,28 @@ struct trace_module {
     uint32_t build_id_bytes; /* 0: none */
     uint32_t path_cut;
     char path[TRACE_PATH_BYTES];
+    uint32_t flags; /* enum trace_module_flag */
+    uint32_t reserved;
+};
+
+enum trace_module_flag {
+    TRACE_MODULE_GO = 1u << 0, /* its functions are in a Go table (pclntab) */
+};
+
+/* What a table holds, in the words of its language. */
+struct trace_type {
+    char name[248];
+    uint32_t entry_bytes; /* of a bucket */
+    uint32_t entries;     /* that fit into a bucket */
+};
+
+/* A finished garbage collection, or several that ended between two looks at the counters. */
+struct trace_collection {
+    uint64_t number;   /* 1 + the claim number, written last, as in a resize */
+    uint64_t at_ns;    /* when the last of them ended */
+    uint64_t cycles;   /* finished since the process began */
+    uint64_t pause_ns; /* the world stood still, all cycles together */
+    uint64_t heap_bytes; /* in use; TRACE_UNKNOWN */
 };
 
 /*
@@ -198,6 +233,7 @@ enum trace_array_flag {
     TRACE_ARRAY_OLD = 1u << 2,       /* replaced; the matching resize is in region resizes */
     TRACE_ARRAY_MAPPED = 1u << 3,    /* by mmap */
     TRACE_ARRAY_GLOBAL = 1u << 4,    /* its holder is a global variable */
+    TRACE_ARRAY_COUNTED = 1u << 5,   /* entries is known */
 };
 
 /*
@@ -220,6 +256,10 @@ struct trace_array {
     uint64_t holder;        /* address of the pointer to this array; 0: not known */
     uint64_t table_resizes; /* resizes of this table so far, this array's lineage */
     uint64_t table_peak_bytes; /* most bytes one array of this lineage had */
+    uint64_t replaced_bytes;   /* of all arrays of this lineage that were replaced; 0: not known */
+    uint64_t entries;          /* in the table when it was last looked at; see TRACE_ARRAY_COUNTED */
+    uint32_t type;             /* index in region types + 1; 0: not known */
+    uint32_t reserved;
 };
 
 enum trace_resize_flag {
@@ -229,6 +269,10 @@ enum trace_resize_flag {
     TRACE_RESIZE_INHERITED = 1u << 3, /* open when this process was forked: the parent's to judge */
     TRACE_RESIZE_UNREADABLE = 1u << 4, /* the table could no longer be read: progress unknown since sampled_ns */
     TRACE_RESIZE_THREAD_ENDED = 1u << 5,
+    TRACE_RESIZE_COLLECTED = 1u << 6,  /* old array and table were garbage, and are gone */
+    TRACE_RESIZE_SAME_SIZE = 1u << 7,  /* as many buckets again, to get rid of overflow buckets */
+    TRACE_RESIZE_UNVERIFIED = 1u << 8, /* the table may be garbage that was not collected yet */
+    TRACE_RESIZE_CLEARED = 1u << 9,    /* released because the table was emptied */
 };
 
 /* A resize: in region resizes while the old array is alive, then in a ring. */
@@ -255,6 +299,11 @@ struct trace_resize {
     uint64_t longest_stall_ns; /* longest time without progress so far, open stall included up to sampled_ns */
     uint64_t stall_start_ns;   /* where the longest stall began */
     uint64_t table_resizes;
+    uint64_t replaced_bytes; /* as in trace_array, the old array included; 0: not known */
+    uint64_t entries;        /* in the table when the resize began; where type is known */
+    uint64_t routine;        /* goroutine: address of its g; 0: none */
+    uint32_t type;           /* index in region types + 1; 0: not known */
+    uint32_t overflow;       /* overflow buckets when the resize began */
 };
 
 #endif

@@ -18,6 +18,7 @@
 #include "trace/reader_entries.h"
 #include "trace/reader_layout.h"
 #include "trace/reader_process.h"
+#include "trace/reader_runtime.h"
 #include "trace/reader_source.h"
 
 #define END_OF_TEXT(text) ((text)[sizeof(text) - 1] = '\0')
@@ -208,6 +209,8 @@ static int read_rest(struct trace *trace, struct source *source, char *error, si
                     "changed while it was read; try again");
     if (outcome == 0)
         outcome = read_named(trace, source);
+    if (outcome == 0)
+        outcome = runtime_load(trace, source);
     if (outcome)
         return fail(trace->file, outcome, error, error_bytes, strerror(-outcome));
     entries_settle(trace);
@@ -271,6 +274,8 @@ void trace_free(struct trace *trace)
     free(trace->notable.records);
     free(trace->recent.records);
     free(trace->messages);
+    free(trace->types);
+    free(trace->collections);
     free(trace);
 }
 
@@ -289,6 +294,11 @@ const struct trace_module *trace_frame_module(const struct trace *trace, uint64_
 {
     uint32_t index = TRACE_FRAME_MODULE(frame);
     return index != TRACE_NO_MODULE && index < trace->module_count ? &trace->modules[index] : NULL;
+}
+
+const struct trace_type *trace_type(const struct trace *trace, uint32_t id)
+{
+    return id && id <= trace->type_count ? &trace->types[id - 1] : NULL;
 }
 
 uint64_t trace_lost_events(const struct trace *trace)

@@ -42,6 +42,10 @@ struct trace {
     size_t open_count;
     struct trace_ring notable, recent;
     char *messages; /* terminated, never NULL */
+    struct trace_type *types;
+    uint32_t type_count;
+    struct trace_collection *collections; /* oldest first */
+    size_t collection_count;
 
     bool running; /* by the process that wrote it, right now */
     /* What the state above is true for: now if running, else the end, or the last sign of life. */
@@ -68,6 +72,9 @@ uint32_t trace_stack(const struct trace *trace, uint32_t id, const uint64_t **fr
 
 /* The module that FRAME is in; NULL if it is in none. */
 const struct trace_module *trace_frame_module(const struct trace *trace, uint64_t frame);
+
+/* The type ID of a resize or an array, or NULL. */
+const struct trace_type *trace_type(const struct trace *trace, uint32_t id);
 
 /* Events for which there was no room. */
 uint64_t trace_lost_events(const struct trace *trace);

@@ -11,31 +11,36 @@
 #define MOST_FILE_BYTES (UINT64_C(1) << 40)
 #define MOST_ENTRY_BYTES 65536u
 #define MOST_RULES 4096u
+#define MOST_TYPES 65536u
 
 #define END(type, field) (offsetof(type, field) + sizeof(((type *)0)->field))
 
 /*
  * `least` is what an entry had when the version was new, so it ends with the
- * last field of that day, not with the struct of today.
+ * last field of that day, not with the struct of today. FIXED entries are no
+ * structs; a region that may lack is all zero then.
  */
 static const struct region_rule {
     const char *name;
     size_t offset; /* of the struct trace_region in the header */
     uint32_t least;
-    bool fixed; /* entries are no structs and cannot grow */
+    enum shape { GROWS, FIXED, MAY_LACK } shape;
 } region_rules[] = {
-    {"rules", offsetof(struct trace_header, rules), END(struct trace_rule, run_resizes), false},
-    {"modules", offsetof(struct trace_header, modules), END(struct trace_module, path), false},
-    {"stacks", offsetof(struct trace_header, stacks), sizeof(uint64_t), true},
+    {"rules", offsetof(struct trace_header, rules), END(struct trace_rule, run_resizes), GROWS},
+    {"modules", offsetof(struct trace_header, modules), END(struct trace_module, path), GROWS},
+    {"stacks", offsetof(struct trace_header, stacks), sizeof(uint64_t), FIXED},
     {"arrays", offsetof(struct trace_header, arrays), END(struct trace_array, table_peak_bytes),
-     false},
+     GROWS},
     {"resizes", offsetof(struct trace_header, resizes), END(struct trace_resize, table_resizes),
-     false},
+     GROWS},
     {"notable", offsetof(struct trace_header, notable), END(struct trace_resize, table_resizes),
-     false},
+     GROWS},
     {"recent", offsetof(struct trace_header, recent), END(struct trace_resize, table_resizes),
-     false},
-    {"messages", offsetof(struct trace_header, messages), 1, true},
+     GROWS},
+    {"messages", offsetof(struct trace_header, messages), 1, FIXED},
+    {"types", offsetof(struct trace_header, types), END(struct trace_type, entries), MAY_LACK},
+    {"collections", offsetof(struct trace_header, collections),
+     END(struct trace_collection, heap_bytes), MAY_LACK},
 };
 #define REGIONS (sizeof(region_rules) / sizeof(region_rules[0]))
 
@@ -63,8 +68,10 @@ static int check_regions(const struct trace_header *header, char *error, size_t 
     for (size_t i = 0; i < REGIONS; i++) {
         const struct region_rule *rule = &region_rules[i];
         const struct trace_region *region = region_of(header, i);
+        if (rule->shape == MAY_LACK && region->entry_bytes == 0 && region->capacity == 0)
+            continue;
         if (region->entry_bytes < rule->least || region->entry_bytes > MOST_ENTRY_BYTES ||
-            (rule->fixed && region->entry_bytes != rule->least)) {
+            (rule->shape == FIXED && region->entry_bytes != rule->least)) {
             snprintf(error, error_bytes, "entries of %s have %" PRIu32 " bytes", rule->name,
                      region->entry_bytes);
             return -EBADMSG;
@@ -96,6 +103,8 @@ int layout_check_counts(const struct trace_header *header, char *error, size_t e
         {"rules", header->rules_used, MOST_RULES},
         {"modules", header->modules_used, header->modules.capacity},
         {"modules", header->modules_used, TRACE_NO_MODULE},
+        {"types", header->types_used, header->types.capacity},
+        {"types", header->types_used, MOST_TYPES},
         {"words of stacks", header->stack_words_used, header->stacks.capacity},
         {"bytes of messages", header->message_bytes, header->messages.capacity},
         {"bytes of the command", header->command_bytes, TRACE_COMMAND_BYTES},

@@ -69,6 +69,9 @@ static bool maps(uint32_t pid, ino_t inode)
 
 bool process_writes(const struct trace_header *header, ino_t inode)
 {
+    bool itself = header->writer_pid == 0;
     return header->pid != 0 && header->process_start_ticks != 0 && this_boot(header->boot_id) &&
-           start_ticks(header->pid) == header->process_start_ticks && maps(header->pid, inode);
+           start_ticks(header->pid) == header->process_start_ticks &&
+           (itself || start_ticks(header->writer_pid) == header->writer_start_ticks) &&
+           maps(itself ? header->pid : header->writer_pid, inode);
 }
