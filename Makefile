@@ -1,6 +1,6 @@
 # Builds everything into build/. `make help` lists the targets.
 #
-# A part is a folder; every .c file in it belongs to it, and main.c is the only
+# A part is a folder; every .c and .S file in it belongs to it, and main.c is the only
 # one that unit tests do not link. Each compiler, flag set and sanitizer wants a
 # build folder of its own: make BUILD=/tmp/mine CC=clang.
 
@@ -99,6 +99,11 @@ $(BUILD)/obj/tool/%.o: %.c $(BUILD)/flags
 	$(SHORT) CC $@
 	$(HIDE)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
 
+$(BUILD)/obj/tool/%.o: %.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SHORT) AS $@
+	$(HIDE)$(CC) -I. -MMD -MP -c -o $@ $<
+
 CATALOGUE = $(sort $(wildcard rules/catalogue/*.rules))
 # The names, too: a file that was taken away leaves nothing newer behind.
 $(BUILD)/catalogue.c: scripts/embed-catalogue $(CATALOGUE) rules/catalogue
@@ -120,7 +125,8 @@ $(BUILD)/libmaptrace.so: $(PRELOAD_OBJECTS)
 	$(SHORT) LINK $@
 	$(HIDE)$(CC) $(PRELOAD_LDFLAGS) -o $@ $^ -liberty -ldl -lpthread
 
-part = $(call objects,tool,$(filter-out $(1)/main.c,$(call sources,$(1))))
+part = $(call objects,tool,$(filter-out $(1)/main.c,$(call sources,$(1)))) \
+	$(patsubst %.S,$(BUILD)/obj/tool/%.o,$(wildcard $(1)/*.S))
 $(BUILD)/libanalyzer.a: $(call part,analyzer)
 $(BUILD)/liblauncher.a: $(call part,launcher)
 $(BUILD)/libgolang.a: $(call part,golang)

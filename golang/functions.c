@@ -93,8 +93,8 @@ static size_t name_of(const struct go_functions *functions, size_t index)
     return name < functions->names_bytes ? name : SIZE_MAX;
 }
 
-static bool describe(const struct go_functions *functions, size_t index,
-                     struct go_function *function)
+bool go_function_number(const struct go_functions *functions, size_t index,
+                        struct go_function *function)
 {
     size_t name = name_of(functions, index);
 
@@ -137,7 +137,7 @@ bool go_function_named(const struct go_functions *functions, const char *name,
             return false;
         found = i;
     }
-    return found != SIZE_MAX && describe(functions, found, function);
+    return found != SIZE_MAX && go_function_number(functions, found, function);
 }
 
 bool go_function_at(const struct go_functions *functions, uint64_t pc, struct go_function *function)
@@ -151,5 +151,6 @@ bool go_function_at(const struct go_functions *functions, uint64_t pc, struct go
         else
             high = middle;
     }
-    return describe(functions, low, function) && pc >= function->entry && pc < function->end;
+    return go_function_number(functions, low, function) && pc >= function->entry &&
+           pc < function->end;
 }

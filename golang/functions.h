@@ -29,6 +29,9 @@ int go_functions_read(const struct memory *memory, const struct go_program *prog
                       struct go_functions *functions);
 void go_functions_free(struct go_functions *functions);
 
+/* The one with this INDEX below count, by address. False where its row makes no sense. */
+bool go_function_number(const struct go_functions *functions, size_t index,
+                        struct go_function *function);
 /* False if none has this name, or if two have. */
 bool go_function_named(const struct go_functions *functions, const char *name,
                        struct go_function *function);

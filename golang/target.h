@@ -26,15 +26,20 @@ enum go_hook {                    /* a bit each, of go_target.hooks */
                GO_HOOK_SWISS = 8, /* SWISS_GROW and SWISS_SPLIT are seen */
 };
 
+struct go_plan; /* golang/plan.h */
+
 struct go_target {
     pid_t pid;
     struct memory memory; /* its mappings are those of the moment of the injection */
     struct go_program program;
     struct go_ring ring;
-    unsigned hooks;    /* enum go_hook */
-    bool attached;     /* it ran before: maps may be open whose start was not seen */
-    bool liveness;     /* GODEBUG=clobberfree=1: freed memory reads 0xdeadbeef */
-    char why_not[256]; /* a sentence: why a hook is missing, or all of them; empty: none is */
+    struct go_plan *plan;  /* what was replaced */
+    uint64_t agent;        /* where it is; 0: nowhere */
+    uint64_t ring_address; /* where the ring is in the target */
+    unsigned hooks;        /* enum go_hook */
+    bool attached;         /* it ran before: maps may be open whose start was not seen */
+    bool liveness;         /* GODEBUG=clobberfree=1: freed memory reads 0xdeadbeef */
+    char why_not[320];     /* a sentence: why a hook is missing, or all of them; empty: none is */
 };
 
 /* True from the moment at which the program has called exit. */

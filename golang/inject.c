@@ -1,0 +1,212 @@
+#define _GNU_SOURCE
+#include "golang/inject.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "golang/plan.h"
+#include "golang/remote.h"
+
+enum { PAGE = 4096, LOWEST = 1 << 16 /* vm.mmap_min_addr */ };
+
+static size_t agent_bytes(void)
+{
+    return (size_t)(go_agent_end - go_agent_begin);
+}
+
+static size_t agent_room(void)
+{
+    return (agent_bytes() + PAGE - 1) / PAGE * PAGE;
+}
+
+static int fail(struct go_target *target, const char *what, int error)
+{
+    snprintf(target->why_not, sizeof target->why_not, "%s: %s", what, strerror(-error));
+    return error;
+}
+
+int go_target_look(struct go_target *target, pid_t pid)
+{
+    struct go_functions functions = {0};
+    int error;
+
+    *target = (struct go_target){.pid = pid, .plan = calloc(1, sizeof *target->plan)};
+    target->memory.fd = -1;
+    if (!target->plan)
+        return -ENOMEM;
+    error = memory_open(&target->memory, pid);
+    if (!error)
+        error = go_program_find(&target->memory, &target->program);
+    if (error)
+        return error;
+    error = go_functions_read(&target->memory, &target->program, &functions);
+    if (error) {
+        snprintf(target->why_not, sizeof target->why_not, "its table of functions is damaged");
+        return -ENOTSUP;
+    }
+    error = go_plan_make(&target->memory, &target->program, &functions, target->plan);
+    go_functions_free(&functions);
+    snprintf(target->why_not, sizeof target->why_not, "%s", target->plan->why_not);
+    return error;
+}
+
+void go_target_close(struct go_target *target)
+{
+    go_ring_close(&target->ring);
+    memory_close(&target->memory);
+    free(target->plan);
+    target->plan = NULL;
+}
+
+/* --- memory of the target's ------------------------------------------------------- */
+
+/* A memfd of the target's, opened here as well: each of the two ends needs no name for it. */
+static int64_t make_ring(struct go_target *target, struct remote *remote, uint64_t capacity)
+{
+    const uint64_t empty_name = target->program.table + 4; /* a zero, see program.c */
+    int64_t fd = remote_call(remote, SYS_memfd_create, (uint64_t[6]){empty_name, MFD_CLOEXEC});
+    char path[64];
+    int64_t answer;
+
+    if (fd < 0)
+        return fd;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)target->pid, (int)fd);
+    int own = open(path, O_RDWR | O_CLOEXEC);
+    answer = own < 0 ? -errno : go_ring_open(&target->ring, own, capacity);
+    if (own >= 0)
+        close(own);
+    if (answer == 0)
+        answer = remote_call(remote, SYS_mmap,
+                             (uint64_t[6]){0, go_ring_bytes(capacity), PROT_READ | PROT_WRITE,
+                                           MAP_SHARED, (uint64_t)fd, 0});
+    remote_call(remote, SYS_close, (uint64_t[6]){(uint64_t)fd});
+    return answer;
+}
+
+static void unmap(struct remote *remote, uint64_t address, size_t bytes)
+{
+    if (address)
+        remote_call(remote, SYS_munmap, (uint64_t[6]){address, bytes});
+}
+
+/* Pages for the code in the first gap below the program, where nothing grows into. */
+static int64_t make_room(const struct go_target *target, struct remote *remote)
+{
+    const struct memory *memory = &target->memory;
+    uint64_t room = agent_room();
+    size_t i = 0;
+
+    while (i < memory->count && !memory->mappings[i].program)
+        i++;
+    for (; i < memory->count; i--) {
+        uint64_t above = memory->mappings[i].low;
+        uint64_t below = i ? memory->mappings[i - 1].high : LOWEST;
+        if (above > below && above - below >= 3 * room)
+            return remote_call(remote, SYS_mmap,
+                               (uint64_t[6]){above - 2 * room, room, PROT_READ | PROT_EXEC,
+                                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+                                             UINT64_MAX, 0});
+    }
+    return -ENOMEM;
+}
+
+/* --- code --------------------------------------------------------------------------- */
+
+static int write_agent(const struct go_target *target, pid_t thread)
+{
+    struct go_agent_constants constants = target->plan->constants;
+    unsigned char copy[4 * PAGE];
+
+    if (agent_bytes() > sizeof copy)
+        return -E2BIG;
+    memcpy(copy, go_agent_begin, agent_bytes());
+    constants.ring = target->ring_address;
+    constants.mask = target->ring.capacity - 1;
+    memcpy(copy, &constants, sizeof constants);
+    return remote_write(thread, target->agent, copy, agent_bytes());
+}
+
+/* Replaces FROM by TO in as many of the plan's patches as COUNT. */
+static int write_patches(const struct go_target *target, pid_t thread, size_t count, bool undo)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < count && !error; i++) {
+        const struct go_patch *patch = &target->plan->patches[i];
+        unsigned char there[GO_PATCH_BYTES];
+
+        /* The target has run since the plan was made, when it was attached to. */
+        if (!memory_read(&target->memory, patch->address, there, patch->bytes))
+            error = -EFAULT;
+        else if (memcmp(there, undo ? patch->after : patch->before, patch->bytes) != 0)
+            error = -EEXIST;
+        else
+            error = remote_write(thread, patch->address, undo ? patch->before : patch->after,
+                                 patch->bytes);
+        if (error && !undo)
+            write_patches(target, thread, i, true);
+    }
+    return error;
+}
+
+int go_target_inject(struct go_target *target, pid_t thread, uint64_t ring_bytes)
+{
+    uint64_t capacity = go_ring_capacity(ring_bytes);
+    const char *what = "the program cannot be stopped";
+    struct remote remote;
+    int64_t answer;
+
+    if (!target->plan->system_call)
+        return fail(target, "it has no system call of the runtime's to be borrowed", -ENOTSUP);
+    int error = remote_begin(&remote, target->pid, thread, target->plan->system_call);
+    if (error)
+        return fail(target, what, error);
+
+    what = "no memory for events can be shared with it";
+    answer = make_ring(target, &remote, capacity);
+    target->ring_address = answer > 0 ? (uint64_t)answer : 0;
+    if (answer > 0) {
+        what = "no memory for code can be had near its text";
+        answer = make_room(target, &remote);
+        target->agent = answer > 0 ? (uint64_t)answer : 0;
+    }
+    if (answer > 0) {
+        what = "its code cannot be changed";
+        answer = go_plan_place(target->plan, target->agent);
+        if (answer == 0)
+            answer = write_agent(target, thread);
+        if (answer == 0)
+            answer = write_patches(target, thread, target->plan->count, false);
+    }
+    if (answer < 0) {
+        unmap(&remote, target->agent, agent_room());
+        unmap(&remote, target->ring_address, go_ring_bytes(capacity));
+        target->agent = target->ring_address = 0;
+    }
+    error = remote_end(&remote);
+    if (answer < 0)
+        return fail(target, what, (int)answer);
+    target->hooks = target->plan->hooks;
+    return error ? fail(target, "it has ended", error) : 0;
+}
+
+int go_target_remove(struct go_target *target, pid_t thread)
+{
+    struct remote remote;
+    int error = write_patches(target, thread, target->plan->count, true);
+
+    if (!error)
+        error = remote_begin(&remote, target->pid, thread, target->plan->system_call);
+    if (error)
+        return fail(target, "its code cannot be restored", error);
+    unmap(&remote, target->agent, agent_room());
+    unmap(&remote, target->ring_address, go_ring_bytes(target->ring.capacity));
+    target->agent = target->ring_address = 0;
+    return remote_end(&remote);
+}

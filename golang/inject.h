@@ -1,0 +1,30 @@
+/*
+ * Puts the agent into a process that is stopped and traced by this thread.
+ *
+ * go_target_look() only reads, and the process may run meanwhile; go_target_inject()
+ * changes it, or leaves it as it was.
+ */
+#ifndef MAPTRACE_GOLANG_INJECT_H
+#define MAPTRACE_GOLANG_INJECT_H
+
+#include "golang/target.h"
+
+/*
+ * Reads what PID is and makes the plan. 0 or -errno: -ENOENT if it is no Go program,
+ * -ENOTSUP if it is one whose maps cannot be traced, with the reason in why_not. To be
+ * closed in any case.
+ */
+int go_target_look(struct go_target *target, pid_t pid);
+
+/*
+ * THREAD is stopped, and no thread of the process is in the code between target->plan->low
+ * and high. The ring is about RING_BYTES long. 0 or -errno, with the reason in why_not.
+ */
+int go_target_inject(struct go_target *target, pid_t thread, uint64_t ring_bytes);
+
+/* The opposite: every byte as it was. No thread may be in the agent. 0 or -errno. */
+int go_target_remove(struct go_target *target, pid_t thread);
+
+void go_target_close(struct go_target *target);
+
+#endif
