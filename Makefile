@@ -143,11 +143,11 @@ link = $(CC) $(TOOL_CFLAGS) $(TOOL_LDFLAGS) -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
 $(BUILD)/maptrace: $(call objects,tool,launcher/main.c) $(BUILD)/liblauncher.a \
-		$(BUILD)/libgolang.a $(BUILD)/libanalyzer.a $(BUILD)/librules.a
+		$(BUILD)/libgolang.a $(BUILD)/libanalyzer.a $(BUILD)/libtrace.a $(BUILD)/librules.a
 	$(SHORT) LINK $@
 	$(HIDE)$(link) -lelf -liberty
 $(BUILD)/maptrace-report: $(call objects,tool,analyzer/main.c) $(BUILD)/libanalyzer.a \
-		$(BUILD)/libtrace.a $(BUILD)/librules.a
+		$(BUILD)/libgolang.a $(BUILD)/libtrace.a $(BUILD)/librules.a
 	$(SHORT) LINK $@
 	$(HIDE)$(link) $(TOOL_LIBS)
 $(BUILD)/maptrace-index: $(call objects,tool,indexer/main.c) $(BUILD)/libindexer.a \

@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyzer/go_names.h"
 #include "analyzer/inlines.h"
 
+#define OTHER_BUILD "another build than the traced one"
 #define DEBUG_FOLDER "/usr/lib/debug/.build-id"
 
 struct module {
@@ -18,6 +20,7 @@ struct module {
     Dwfl_Module *file; /* NULL: none to be believed */
     const char *missing;
     struct inlines *inlines; /* made at the first look */
+    struct go_names *go;     /* NULL: no Go program */
 };
 
 static char *debuginfo_path = NULL; /* elfutils' own default */
@@ -67,7 +70,7 @@ static void try_file(struct module *module, const char *name, const char *path,
         module->file = file;
         module->missing = NULL;
     } else {
-        module->missing = "another build than the traced one";
+        module->missing = OTHER_BUILD;
     }
 }
 
@@ -101,11 +104,23 @@ static void try_download(struct module *module, const struct trace_module *trace
     }
 }
 
+/* Go programs name themselves, and tell builds apart by an id of their own. */
+static void try_go(struct module *module, const struct trace_module *traced, uint64_t start)
+{
+    bool other;
+    module->go = go_names_open(traced, start, &other);
+    module->missing = module->go ? NULL : other ? OTHER_BUILD : "the file is not here";
+}
+
 struct module *module_open(const struct trace_module *traced, uint64_t start)
 {
     struct module *module = calloc(1, sizeof(*module));
     if (!module)
         return NULL;
+    if (traced->flags & TRACE_MODULE_GO) {
+        try_go(module, traced, start);
+        return module;
+    }
     module->session = dwfl_begin(&callbacks);
     module->missing = "the file is not here";
     if (!module->session)
@@ -127,6 +142,7 @@ void module_close(struct module *module)
     if (!module)
         return;
     inlines_free(module->inlines);
+    go_names_close(module->go);
     if (module->session)
         dwfl_end(module->session);
     free(module);
@@ -150,6 +166,8 @@ void module_look_up(struct module *module, uint64_t address, place_found *found,
 {
     struct place place = {0};
     GElf_Addr bias;
+    if (module->go && go_names_at(module->go, address, found, context))
+        return;
     if (!module->file || !dwfl_module_getelf(module->file, &bias)) {
         found(context, &place, false);
         return;

@@ -28,7 +28,7 @@ static int read_program(struct memory *memory, pid_t pid)
 
 static int add(struct memory *memory, const char *line)
 {
-    struct mapping mapping, *more;
+    struct mapping mapping = {0}, *more;
     char access[8];
     int path = 0;
 
@@ -95,12 +95,30 @@ void memory_close(struct memory *memory)
     *memory = (struct memory){.fd = -1};
 }
 
+static bool read_image(const struct memory *memory, uint64_t address, char *buffer, size_t bytes)
+{
+    while (bytes) {
+        const struct mapping *mapping = memory_at(memory, address);
+        if (!mapping)
+            return false;
+        uint64_t there = mapping->high - address;
+        size_t part = bytes < there ? bytes : there;
+        memcpy(buffer, mapping->bytes + (address - mapping->low), part);
+        address += part;
+        buffer += part;
+        bytes -= part;
+    }
+    return true;
+}
+
 bool memory_read(const struct memory *memory, uint64_t address, void *buffer, size_t bytes)
 {
     size_t done = 0;
 
     if (address > INT64_MAX || bytes > INT64_MAX - address)
         return false;
+    if (memory->count && memory->mappings[0].bytes)
+        return read_image(memory, address, buffer, bytes);
     while (done < bytes) {
         ssize_t got =
             pread(memory->fd, (char *)buffer + done, bytes - done, (off_t)(address + done));

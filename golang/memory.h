@@ -15,7 +15,8 @@ struct mapping {
     uint64_t low, high;
     bool program; /* of the file that the process executes */
     bool readable, writable, executable;
-    bool file; /* of some file, or one of the kernel's own areas */
+    bool file;            /* of some file, or one of the kernel's own areas */
+    unsigned char *bytes; /* what stands there, of an image (golang/image.h); else NULL */
 };
 
 struct memory {

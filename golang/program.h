@@ -18,7 +18,7 @@ enum go_maps {
     GO_MAPS_SWISS,   /* Go 1.24 and later: an old array is dropped at once */
 };
 
-enum { GO_MODULEDATA_WORDS = 39 };
+enum { GO_MODULEDATA_WORDS = 41 };
 
 struct go_program {
     char version[48];    /* as go1.23.8; empty: not known */

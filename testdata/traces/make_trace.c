@@ -213,7 +213,7 @@ static void add_rule(struct builder *builder)
             rule_fields);
 }
 
-static void add_module(struct builder *builder)
+static void add_module(struct builder *builder, uint32_t flags)
 {
     uint8_t id[TRACE_BUILD_ID_BYTES];
     uint32_t bytes = 0;
@@ -223,7 +223,10 @@ static void add_module(struct builder *builder)
         id[bytes++] = (uint8_t)strtoul(digits, NULL, 16);
     }
     unescape(path);
-    builder_module(builder, path, id, bytes);
+    uint32_t index = builder_module(builder, path, id, bytes);
+    struct trace_module *module =
+        (struct trace_module *)builder_entry(builder, &builder->header->modules, index);
+    module->flags = flags;
 }
 
 static void add_stack(struct builder *builder)
@@ -255,7 +258,9 @@ static void add(struct builder *builder, char *what)
     if (strcmp(what, "rule") == 0) {
         add_rule(builder);
     } else if (strcmp(what, "module") == 0) {
-        add_module(builder);
+        add_module(builder, 0);
+    } else if (strcmp(what, "go-module") == 0) {
+        add_module(builder, TRACE_MODULE_GO);
     } else if (strcmp(what, "stack") == 0) {
         add_stack(builder);
     } else if (strcmp(what, "array") == 0) {

@@ -16,7 +16,7 @@ class Go:
 
     def __call__(self, version, source="testdata/go/stuck.go", flags=(), cgo=False, experiment=""):
         """The path of SOURCE built by Go VERSION with FLAGS of `go build`."""
-        name = "-".join([version, *"".join(flags).replace("=", "-").replace(" ", "").split("/"),
+        name = "-".join([os.path.basename(source)[:-3], version, *"".join(flags).replace("=", "-").replace(" ", "").split("/"),
                          "cgo" * cgo, experiment])
         result = self.folder / name
         with open(self.folder / ".lock", "w") as lock:
@@ -26,11 +26,22 @@ class Go:
         return result
 
     @staticmethod
-    def build(version, source, flags, cgo, experiment, result):
+    def tool(version, *words):
+        """What `go tool WORDS...` of VERSION says."""
+        root = Go.root(version)
+        return subprocess.run([f"{root}/bin/go", "tool", *words], capture_output=True, check=True,
+                              encoding="utf-8", env=dict(os.environ, GOROOT=root)).stdout
+
+    @staticmethod
+    def root(version):
         fetched = subprocess.run([PROJECT / "scripts/go-toolchain", version], capture_output=True,
                                  encoding="utf-8", timeout=280)
         assert fetched.returncode == 0, fetched.stderr
-        root = fetched.stdout.strip()
+        return fetched.stdout.strip()
+
+    @staticmethod
+    def build(version, source, flags, cgo, experiment, result):
+        root = Go.root(version)
         environment = dict(os.environ, GOROOT=root, GO111MODULE="off", GOTOOLCHAIN="local",
                            CGO_ENABLED="1" if cgo else "0", GOEXPERIMENT=experiment)
         done = subprocess.run([f"{root}/bin/go", "build", *flags, "-o", result, source],
