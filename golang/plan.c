@@ -121,7 +121,7 @@ static bool has_prefix(const struct go_function *function, const char *prefix)
     return !strncmp(function->name, prefix, strlen(prefix));
 }
 
-/* The functions of packages that may call what a plan redirects, as one piece of code. */
+/* The packages that may call what a plan redirects, as one piece of code. */
 static bool find_runtime(const struct planning *planning, uint64_t *low, uint64_t *high)
 {
     struct go_function function;
@@ -130,8 +130,7 @@ static bool find_runtime(const struct planning *planning, uint64_t *low, uint64_
     *high = 0;
     for (size_t i = 0; i < planning->functions->count; i++) {
         if (!go_function_number(planning->functions, i, &function) ||
-            !(has_prefix(&function, "runtime.") || has_prefix(&function, "reflect.") ||
-              has_prefix(&function, "internal/runtime/maps.")))
+            !(has_prefix(&function, "runtime.") || has_prefix(&function, "internal/runtime/maps.")))
             continue;
         if (function.entry < *low)
             *low = function.entry;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    CHUNK = 1 << 20,
+    CHUNK = 64 << 10,
     NAMES_MOST = 256 << 20, /* bytes of function names */
 };
 
@@ -26,28 +26,41 @@ static const struct generation {
 /* Called for each stretch of the program's own mappings; true ends the search. */
 typedef bool search(void *context, uint64_t address, const char *bytes, size_t count);
 
+static bool walk_mapping(const struct memory *memory, const struct mapping *mapping, char *chunk,
+                         size_t overlap, search *look, void *context)
+{
+    for (uint64_t at = mapping->low; at < mapping->high; at += CHUNK - overlap) {
+        size_t bytes = mapping->high - at < CHUNK ? mapping->high - at : CHUNK;
+        if (!memory_read(memory, at, chunk, bytes))
+            return false;
+        if (look(context, at, chunk, bytes))
+            return true;
+        if (bytes < CHUNK)
+            return false;
+    }
+    return false;
+}
+
+/* Where linkers put what is looked for: mappings that are FIRST, then others, then code. */
+enum first { READ_ONLY, WRITABLE };
+
 /* Stretches overlap by OVERLAP bytes. */
-static int walk(const struct memory *memory, size_t overlap, search *look, void *context)
+static int walk(const struct memory *memory, enum first first, size_t overlap, search *look,
+                void *context)
 {
     char *chunk = malloc(CHUNK);
     bool found = false;
 
     if (!chunk)
         return -ENOMEM;
-    for (size_t i = 0; i < memory->count && !found; i++) {
-        const struct mapping *mapping = &memory->mappings[i];
-        /* The zeroed part of the data has no file of its own; moduledata never stands there. */
-        if (!mapping->program || !mapping->readable)
-            continue;
-        for (uint64_t at = mapping->low; at < mapping->high && !found; at += CHUNK - overlap) {
-            size_t bytes = mapping->high - at < CHUNK ? mapping->high - at : CHUNK;
-            if (!memory_read(memory, at, chunk, bytes))
-                break;
-            found = look(context, at, chunk, bytes);
-            if (bytes < CHUNK)
-                break;
+    for (int turn = 0; turn < 3 && !found; turn++)
+        for (size_t i = 0; i < memory->count && !found; i++) {
+            const struct mapping *mapping = &memory->mappings[i];
+            int its_turn = mapping->executable ? 2 : mapping->writable != (first == WRITABLE);
+            /* The zeroed part of the data has no file of its own; moduledata never stands there. */
+            if (mapping->program && mapping->readable && its_turn == turn)
+                found = walk_mapping(memory, mapping, chunk, overlap, look, context);
         }
-    }
     free(chunk);
     return found ? 0 : -ENOENT;
 }
@@ -106,7 +119,8 @@ static bool look_for_table(void *context, uint64_t address, const char *bytes, s
                 continue;
             finding->generation = &generations[i];
             finding->table = address + at;
-            if (walk(finding->memory, sizeof finding->words, look_for_moduledata, finding) == 0)
+            if (walk(finding->memory, WRITABLE, sizeof finding->words, look_for_moduledata,
+                     finding) == 0)
                 return true;
         }
     return false;
@@ -181,7 +195,7 @@ static bool look_for_buildinfo(void *context, uint64_t address, const char *byte
 int go_program_find(const struct memory *memory, struct go_program *program)
 {
     struct finding finding = {.memory = memory};
-    int error = walk(memory, 8, look_for_table, &finding);
+    int error = walk(memory, READ_ONLY, 8, look_for_table, &finding);
 
     *program = (struct go_program){0};
     if (!error)
@@ -195,7 +209,7 @@ int go_program_find(const struct memory *memory, struct go_program *program)
     program->types = finding.words[finding.generation->types];
     program->types_end = finding.words[finding.generation->types + 1];
     struct version version = {memory, program->version, sizeof program->version};
-    if (walk(memory, 48, look_for_buildinfo, &version) != 0)
+    if (walk(memory, WRITABLE, 48, look_for_buildinfo, &version) != 0)
         *program->version = 0;
     return 0;
 }

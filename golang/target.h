@@ -46,6 +46,9 @@ struct go_target {
 bool go_target_exiting(const struct go_target *target);
 /* Lets a program go that is exiting. */
 void go_target_release(struct go_target *target);
+/* Sleeps until the program exits, or another thread calls go_target_wake(). */
+void go_target_wait(const struct go_target *target);
+void go_target_wake(struct go_target *target);
 
 struct go_gc {
     uint64_t cycles;         /* finished */
