@@ -1,0 +1,184 @@
+#define _GNU_SOURCE
+#include "golang/collector.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "golang/go_trace.h"
+#include "golang/image.h"
+
+#define RULE_NAME "go-map"
+
+enum {
+    RULE = 0, /* the only one of this trace */
+    RING_BYTES = 16 << 20,
+    POLL_MS = 10,
+    POLL_IDLE_MS = 50, /* after a while without events */
+    IDLE_POLLS = 20,
+};
+
+struct go_collector {
+    struct go_target *target;
+    struct go_trace trace;
+    uint64_t swiss_grows, swiss_splits;
+    uint64_t lost; /* events, that are in the header already */
+    unsigned idle; /* polls without an event */
+};
+
+/* --- the beginning ---------------------------------------------------------------- */
+
+static struct trace_header *header_of(const struct go_collector *collector)
+{
+    return collector->trace.writer.header;
+}
+
+static void describe_rule(struct go_collector *collector)
+{
+    const struct go_target *target = collector->target;
+    struct trace_header *header = header_of(collector);
+    struct trace_rule *rule = trace_entry(&collector->trace.writer, &header->rules, RULE);
+
+    *rule = (struct trace_rule){
+        .name = RULE_NAME,
+        .about = "Go's built-in map",
+        .kind = TRACE_INCREMENTAL,
+        .status = TRACE_RULE_IDLE,
+        .flags = TRACE_RULE_PROGRESS,
+        .symbols = (uint32_t)__builtin_popcount(target->hooks),
+    };
+    if (!(target->hooks & (GO_HOOK_GROW | GO_HOOK_SWISS)))
+        rule->status = TRACE_RULE_BLIND;
+    if (*target->why_not)
+        snprintf(rule->reason, sizeof rule->reason, "%s", target->why_not);
+    else if (target->hooks & GO_HOOK_SWISS)
+        snprintf(rule->reason, sizeof rule->reason,
+                 "Swiss maps (Go 1.24 and later): an old array is dropped at once, so none can be "
+                 "stuck");
+    __atomic_store_n(&header->rules_used, RULE + 1, __ATOMIC_RELEASE);
+}
+
+/* How far from where it was linked to be the program at LOW was loaded. */
+static uint64_t bias_of(const struct image *image, uint64_t low)
+{
+    return image->memory.count ? low - (image->memory.mappings[0].low & ~(uint64_t)4095) : 0;
+}
+
+static void describe_module(struct go_collector *collector)
+{
+    struct trace_header *header = header_of(collector);
+    const struct memory *memory = &collector->target->memory;
+    struct trace_module *module = trace_entry(&collector->trace.writer, &header->modules, 0);
+    char path[64];
+    struct image image;
+
+    *module = (struct trace_module){.flags = TRACE_MODULE_GO};
+    for (size_t i = 0; i < memory->count; i++) {
+        if (!memory->mappings[i].program)
+            continue;
+        if (!module->low)
+            module->low = memory->mappings[i].low;
+        module->high = memory->mappings[i].high;
+    }
+    size_t length = strlen(memory->program);
+    module->path_cut = length >= sizeof module->path;
+    memcpy(module->path, memory->program, module->path_cut ? sizeof module->path - 1 : length);
+
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)collector->target->pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && image_open(&image, fd) == 0) {
+        module->bias = bias_of(&image, module->low);
+        module->build_id_bytes = (uint32_t)image_build_id(&image, module->build_id);
+        image_close(&image);
+    }
+    if (fd >= 0)
+        close(fd);
+    __atomic_store_n(&header->modules_used, 1, __ATOMIC_RELEASE);
+}
+
+int go_collector_open(struct go_collector **result, struct go_target *target, const char *path,
+                      char *const *command)
+{
+    struct go_collector *collector = calloc(1, sizeof *collector);
+
+    if (!collector)
+        return -ENOMEM;
+    collector->target = target;
+    int error = go_trace_make(&collector->trace, path, target->pid, command, RING_BYTES,
+                              target->ring.before.ns);
+    if (error) {
+        free(collector);
+        return error;
+    }
+    struct trace_header *header = header_of(collector);
+    header->flags =
+        (target->liveness ? TRACE_FLAG_LIVENESS : 0) | (target->attached ? TRACE_FLAG_ATTACHED : 0);
+    describe_rule(collector);
+    describe_module(collector);
+    *result = collector;
+    return 0;
+}
+
+/* --- while it runs ------------------------------------------------------------------ */
+
+static void take_event(void *context, const struct go_event *event, uint64_t ns)
+{
+    struct go_collector *collector = context;
+
+    (void)ns;
+    if (event->kind == GO_EVENT_SWISS_GROW)
+        collector->swiss_grows++;
+    else if (event->kind == GO_EVENT_SWISS_SPLIT)
+        collector->swiss_splits++;
+}
+
+static void drain(struct go_collector *collector, bool last)
+{
+    struct trace_header *header = header_of(collector);
+    struct go_ring *ring = &collector->target->ring;
+    size_t count = go_ring_drain(ring, last, take_event, collector);
+
+    collector->idle = count ? 0 : collector->idle + 1;
+    /* A start or an end, nobody knows: either makes a verdict uncertain. */
+    header->lost_releases += ring->lost - collector->lost;
+    collector->lost = ring->lost;
+    header->last_ns = go_trace_now(&collector->trace);
+}
+
+unsigned go_collector_poll(struct go_collector *collector)
+{
+    drain(collector, false);
+    return collector->idle > IDLE_POLLS ? POLL_IDLE_MS : POLL_MS;
+}
+
+/* --- the end ------------------------------------------------------------------------- */
+
+static void note_end(struct trace_header *header, int wait_status)
+{
+    header->end_ns = header->last_ns;
+    header->end_status =
+        (uint32_t)(WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status));
+    __atomic_store_n(&header->end, WIFSIGNALED(wait_status) ? TRACE_END_SIGNAL : TRACE_END_EXIT,
+                     __ATOMIC_RELEASE);
+}
+
+int go_collector_close(struct go_collector *collector, int wait_status)
+{
+    drain(collector, true);
+    if (collector->swiss_grows + collector->swiss_splits)
+        go_trace_message(&collector->trace,
+                         "Swiss maps: %" PRIu64 " tables were replaced by larger ones, and %" PRIu64
+                         " were split",
+                         collector->swiss_grows, collector->swiss_splits);
+    if (wait_status != -1)
+        note_end(header_of(collector), wait_status);
+    go_trace_close(&collector->trace);
+    free(collector);
+    return 0;
+}

@@ -1,0 +1,184 @@
+#define _GNU_SOURCE
+#include "golang/go_trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "golang/origin.h"
+#include "trace/layout.h"
+
+enum { TYPES_MOST = 4096, COLLECTIONS_MOST = 16384 };
+
+static const uint64_t PIECE = 64 << 10;
+static const uint64_t NOTABLE_NS = 1000000; /* as the guest has it */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec now;
+
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* --- room ---------------------------------------------------------------------- */
+
+static unsigned index_of(const struct trace_header *header, const struct trace_region *region)
+{
+    if (region == &header->types)
+        return 8;
+    if (region == &header->collections)
+        return 9;
+    return (unsigned)(region - &header->rules);
+}
+
+static bool reserve(int fd, uint64_t offset, uint64_t bytes)
+{
+    static const char zeros[4096];
+
+    int error = posix_fallocate(fd, (off_t)offset, (off_t)bytes);
+    if (error == 0)
+        return true;
+    if (error != EOPNOTSUPP && error != EINVAL)
+        return false;
+    for (uint64_t at = 0; at < bytes; at += sizeof zeros)
+        if (pwrite(fd, zeros, sizeof zeros, (off_t)(offset + at)) != sizeof zeros)
+            return false;
+    return true;
+}
+
+static bool has_room(void *context, const struct trace_region *region, uint64_t entries)
+{
+    struct go_trace *trace = context;
+    uint64_t *ready = &trace->ready[index_of(trace->writer.header, region)];
+    uint64_t wanted = entries * region->entry_bytes;
+    uint64_t all = (uint64_t)region->capacity * region->entry_bytes;
+
+    all = (all + LAYOUT_PAGE - 1) & ~(LAYOUT_PAGE - 1);
+    while (*ready < wanted) {
+        uint64_t piece = all - *ready < PIECE ? all - *ready : PIECE;
+        if (!reserve(trace->fd, region->offset + *ready, piece))
+            return false;
+        *ready += piece;
+    }
+    return true;
+}
+
+/* --- making it ------------------------------------------------------------------ */
+
+static uint64_t place(struct trace_region *region, uint64_t at, size_t bytes, uint64_t capacity)
+{
+    *region = (struct trace_region){at, (uint32_t)bytes, (uint32_t)capacity};
+    return (at + bytes * capacity + LAYOUT_PAGE - 1) & ~(LAYOUT_PAGE - 1);
+}
+
+static int keep_old(const char *path)
+{
+    struct stat status;
+    char *old;
+
+    /* Only what can be a trace is renamed: never a directory, a device or a link. */
+    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return 0;
+    if (asprintf(&old, "%s.old", path) < 0)
+        return -ENOMEM;
+    int error = rename(path, old) == 0 ? 0 : -errno;
+    free(old);
+    return error;
+}
+
+/* Gives the new file at FD its size and maps it. */
+static int map_file(struct go_trace *trace)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < trace->bytes)
+        return -EFBIG;
+    if (ftruncate(trace->fd, (off_t)trace->bytes) != 0)
+        return -errno;
+    if (!reserve(trace->fd, 0, LAYOUT_PAGE))
+        return -ENOSPC;
+    void *memory = mmap(NULL, trace->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, trace->fd, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    trace->writer.header = memory;
+    return 0;
+}
+
+int go_trace_make(struct go_trace *trace, const char *path, pid_t pid, char *const *command,
+                  uint64_t ring_bytes, uint64_t started_ns)
+{
+    struct trace_header header = {.version = TRACE_VERSION, .header_bytes = sizeof header};
+    uint64_t bytes = layout_place(&header, ring_bytes);
+
+    _Static_assert(sizeof header <= 4096, "the header has room in the first page");
+    bytes = place(&header.types, bytes, sizeof(struct trace_type), TYPES_MOST);
+    bytes = place(&header.collections, bytes, sizeof(struct trace_collection), COLLECTIONS_MOST);
+    header.file_bytes = bytes;
+    header.notable_ns = NOTABLE_NS;
+    header.start_monotonic_ns = started_ns;
+    header.start_realtime_ns = clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - started_ns);
+    origin_of(&header, pid, command);
+    *trace = (struct go_trace){.bytes = bytes, .started_ns = started_ns};
+    void *links = malloc(trace_stacks_bytes(header.stacks.capacity));
+    int error = links ? keep_old(path) : -ENOMEM;
+    trace->fd = error ? -1 : open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (!error && trace->fd < 0)
+        error = -errno;
+    if (!error && (error = map_file(trace)) != 0)
+        unlink(path);
+    if (error) {
+        free(links);
+        if (trace->fd >= 0)
+            close(trace->fd);
+        return error;
+    }
+    memcpy(header.magic, TRACE_MAGIC, sizeof header.magic);
+    *trace->writer.header = header;
+    trace->writer.room = has_room;
+    trace->writer.context = trace;
+    trace_stacks_start(&trace->writer, links, header.stacks.capacity);
+    return 0;
+}
+
+void go_trace_close(struct go_trace *trace)
+{
+    munmap(trace->writer.header, trace->bytes);
+    free(trace->writer.stack_links);
+    close(trace->fd);
+}
+
+/* --- using it -------------------------------------------------------------------- */
+
+uint64_t go_trace_time(const struct go_trace *trace, uint64_t monotonic_ns)
+{
+    return monotonic_ns > trace->started_ns ? monotonic_ns - trace->started_ns : 0;
+}
+
+uint64_t go_trace_now(const struct go_trace *trace)
+{
+    return go_trace_time(trace, clock_ns(CLOCK_MONOTONIC));
+}
+
+void go_trace_message(struct go_trace *trace, const char *format, ...)
+{
+    va_list arguments;
+    char *line;
+
+    va_start(arguments, format);
+    int length = vasprintf(&line, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        return;
+    line[length] = '\n'; /* in place of the zero */
+    trace_write_message(&trace->writer, line, (size_t)length + 1);
+    free(line);
+}

@@ -1,0 +1,12 @@
+/* Where a trace comes from, of a process that is not this one. */
+#ifndef MAPTRACE_GOLANG_ORIGIN_H
+#define MAPTRACE_GOLANG_ORIGIN_H
+
+#include <sys/types.h>
+
+#include "trace/format.h"
+
+/* Fills HEADER's fields on the process PID, its command (or COMMAND), machine and writer. */
+void origin_of(struct trace_header *header, pid_t pid, char *const *command);
+
+#endif
