@@ -16,9 +16,6 @@
 #include "analyzer/printable.h"
 #include "analyzer/tables.h"
 
-/* A table that is gone is history: of very many, the largest say enough. */
-#define MOST_DEAD_TABLES 4096
-
 /* A stack as JSON text: thousands of tables share a few. */
 struct known_stack {
     const struct trace *trace;
@@ -330,10 +327,11 @@ static void end_array(struct writer *writer)
 }
 
 /* Returns how many tables were left out. */
-static uint64_t write_tables(struct writer *writer, const struct trace *trace)
+static uint64_t write_tables(struct writer *writer, const struct trace *trace,
+                             const struct past_tables *past)
 {
     struct tables tables;
-    if (tables_make(&tables, trace, MOST_DEAD_TABLES) != 0) {
+    if (tables_make(&tables, trace, past) != 0) {
         writer->failed = -1;
         return 0;
     }
@@ -345,7 +343,8 @@ static uint64_t write_tables(struct writer *writer, const struct trace *trace)
     return left_out;
 }
 
-int json_write(FILE *out, const struct report *report, struct names *names)
+int json_write(FILE *out, const struct report *report, struct past_tables *const *past,
+               struct names *names)
 {
     struct writer writer = {.out = out, .names = names};
     uint64_t left_out = 0;
@@ -371,7 +370,7 @@ int json_write(FILE *out, const struct report *report, struct names *names)
     end_array(&writer);
     begin_array(&writer, "tables");
     for (size_t i = 0; i < report->trace_count; i++)
-        left_out += write_tables(&writer, report->traces[i]);
+        left_out += write_tables(&writer, report->traces[i], past[i]);
     end_array(&writer);
     write_row(&writer, "tables_left_out", number(left_out));
     fputs("}\n", out);

@@ -5,9 +5,15 @@
 #include <stdio.h>
 
 #include "analyzer/names.h"
+#include "analyzer/past_tables.h"
 #include "analyzer/report.h"
 
-/* Returns 0 or -ENOMEM. Ask ferror(OUT) whether it took all. */
-int json_write(FILE *out, const struct report *report, struct names *names);
+/* A table that owns nothing any more is history: of very many, the largest say enough. */
+#define JSON_MOST_PAST_TABLES 4096
+
+/* PAST are those of each trace of REPORT. Returns 0 or -ENOMEM. Ask ferror(OUT) whether it took
+ * all. */
+int json_write(FILE *out, const struct report *report, struct past_tables *const *past,
+               struct names *names);
 
 #endif

@@ -132,24 +132,6 @@ const char *judge_kind_name(enum judge_kind kind)
 
 /* --- losses ------------------------------------------------------------- */
 
-/* By the measure of trace_rule.overstays. */
-static unsigned overstay_bucket(const struct trace_resize *resize)
-{
-    uint64_t from = resize->resize_end_ns ? resize->resize_end_ns : resize->replaced_ns;
-    uint64_t overstay = larger(since(from, resize->released_ns), resize->longest_stall_ns);
-    unsigned bucket = overstay ? 64 - (unsigned)__builtin_clzll(overstay) : 0;
-    return bucket < TRACE_HISTOGRAM_BUCKETS ? bucket : TRACE_HISTOGRAM_BUCKETS - 1;
-}
-
-static uint64_t count_above(const struct trace_ring *ring, uint32_t rule, unsigned bucket)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < ring->count; i++)
-        if (ring->records[i].rule == rule && overstay_bucket(&ring->records[i]) >= bucket)
-            count++;
-    return count;
-}
-
 /* True if a ring has lost resizes that might have been findings, by the histograms. */
 static bool overwrites_matter(const struct trace *trace, const struct judge_limits *limits)
 {
@@ -159,11 +141,12 @@ static bool overwrites_matter(const struct trace *trace, const struct judge_limi
     /* The bucket that holds the limit counts as well: some of it may be above. */
     unsigned bucket = limit ? 64 - (unsigned)__builtin_clzll(limit) : 1;
     for (uint32_t rule = 0; rule < trace->rule_count; rule++) {
-        uint64_t above = 0;
-        for (unsigned i = bucket; i < TRACE_HISTOGRAM_BUCKETS; i++)
+        uint64_t above = 0, held = 0;
+        for (unsigned i = bucket; i < TRACE_HISTOGRAM_BUCKETS; i++) {
             above += trace->rules[rule].overstays[i];
-        if (above > 0 && above > count_above(&trace->notable, rule, bucket) +
-                                     count_above(&trace->recent, rule, bucket))
+            held += trace->held[rule][i];
+        }
+        if (above > held)
             return true;
     }
     return false;

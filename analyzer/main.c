@@ -29,7 +29,8 @@ static bool wants_colours(const struct options *options)
 }
 
 /* Writes REPORT to where OPTIONS say. Returns 0 or -errno. */
-static int show(const struct report *report, const struct options *options)
+static int show(const struct report *report, const struct inputs *inputs,
+                const struct options *options)
 {
     char *text = NULL;
     size_t length = 0;
@@ -38,7 +39,7 @@ static int show(const struct report *report, const struct options *options)
     int outcome = -ENOMEM;
     if (stream) {
         outcome = options->format == FORMAT_JSON
-                      ? json_write(stream, report, names)
+                      ? json_write(stream, report, inputs->past, names)
                       : text_write(stream, report, names, wants_colours(options));
         if (fclose(stream) != 0 && outcome == 0)
             outcome = -ENOMEM;
@@ -64,13 +65,16 @@ int main(int argc, char **argv)
     struct report report;
     char error[5000];
     options_parse(&options, argc, argv);
-    if (inputs_read(&inputs, options.inputs, options.input_count, error, sizeof(error)) != 0) {
+    struct inputs_wish wish = {options.limits,
+                               options.format == FORMAT_JSON ? JSON_MOST_PAST_TABLES : 0};
+    if (inputs_read(&inputs, &wish, options.inputs, options.input_count, error, sizeof(error)) !=
+        0) {
         complain(error, 0);
         return EXIT_USAGE;
     }
     int outcome = report_make(&report, inputs.traces, inputs.count, &options.limits);
     if (outcome == 0)
-        outcome = show(&report, &options);
+        outcome = show(&report, &inputs, &options);
     int status = status_of(&report, &options);
     if (outcome) {
         complain(options.output ? options.output : "standard output", outcome);

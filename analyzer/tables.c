@@ -75,110 +75,37 @@ static int add_live(struct tables *tables, const struct trace *trace)
     return 0;
 }
 
-/* --- tables that are gone ----------------------------------------------------- */
-
-static int by_resize(const void *left, const void *right)
+static int add_past(struct tables *tables, const struct past_tables *past)
 {
-    const struct trace_resize *a = *(const struct trace_resize *const *)left;
-    const struct trace_resize *b = *(const struct trace_resize *const *)right;
-    int first = order(a->table_id, b->table_id);
-    return first ? first : order(a->replaced_ns, b->replaced_ns);
-}
-
-static int larger_first(const void *left, const void *right)
-{
-    const struct table *a = left, *b = right;
-    int first = order(b->peak_bytes, a->peak_bytes);
-    return first ? first : order(a->table, b->table);
-}
-
-static bool is_live(const struct tables *tables, const struct trace *trace, uint64_t id)
-{
-    size_t low = 0, high = trace->array_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (tables->arrays[middle]->table_id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < trace->array_count && tables->arrays[low]->table_id == id;
-}
-
-static struct table dead_table(const struct trace_resize *const *resizes, size_t count)
-{
-    const struct trace_resize *last = resizes[count - 1];
-    struct table table = {
-        .table = last->table, .holder = last->holder, .rule = last->rule, .stack = last->stack};
-    for (size_t i = 0; i < count; i++) {
-        uint64_t bytes = resizes[i]->new_bytes > resizes[i]->old_bytes ? resizes[i]->new_bytes
-                                                                       : resizes[i]->old_bytes;
-        if (bytes > table.peak_bytes)
-            table.peak_bytes = bytes;
-        if (resizes[i]->table_resizes > table.resizes)
-            table.resizes = resizes[i]->table_resizes;
-    }
-    /* Parallel arrays count their resizes apart; what is in the rings is a lower bound, too. */
-    if (table.resizes < count)
-        table.resizes = count;
-    return table;
-}
-
-static size_t gather(const struct tables *tables, const struct trace *trace,
-                     const struct trace_resize *resizes, size_t count,
-                     const struct trace_resize **to)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (resizes[i].table_id && !is_live(tables, trace, resizes[i].table_id) &&
-            !(resizes[i].flags & TRACE_RESIZE_INHERITED))
-            to[kept++] = &resizes[i];
-    return kept;
-}
-
-static int add_dead(struct tables *tables, const struct trace *trace, size_t most_dead)
-{
-    size_t room = trace->open_count + trace->notable.count + trace->recent.count, count = 0;
-    const struct trace_resize **resizes = calloc(room + 1, sizeof(*resizes));
-    struct table *dead = calloc(room + 1, sizeof(*dead));
-    size_t dead_count = 0;
-    int outcome = -ENOMEM;
-    if (!resizes || !dead)
-        goto out;
-    count += gather(tables, trace, trace->open, trace->open_count, resizes);
-    count += gather(tables, trace, trace->notable.records, trace->notable.count, resizes + count);
-    count += gather(tables, trace, trace->recent.records, trace->recent.count, resizes + count);
-    qsort(resizes, count, sizeof(*resizes), by_resize);
-    for (size_t first = 0, next; first < count; first = next) {
-        for (next = first + 1; next < count && resizes[next]->table_id == resizes[first]->table_id;)
-            next++;
-        dead[dead_count++] = dead_table(resizes + first, next - first);
-    }
-    qsort(dead, dead_count, sizeof(*dead), larger_first);
-    if (dead_count > most_dead) {
-        tables->left_out = dead_count - most_dead;
-        dead_count = most_dead;
-    }
-    struct table *items =
-        reallocarray(tables->items, tables->count + dead_count + 1, sizeof(*items));
+    const struct past_table *gone;
+    size_t count;
+    int outcome = past_tables_result(past, &gone, &count, &tables->left_out);
+    if (outcome)
+        return outcome;
+    struct table *items = reallocarray(tables->items, tables->count + count + 1, sizeof(*items));
     if (!items)
-        goto out;
+        return -ENOMEM;
     tables->items = items;
-    memcpy(items + tables->count, dead, dead_count * sizeof(*items));
-    tables->count += dead_count;
-    outcome = 0;
-out:
-    free(resizes);
-    free(dead);
-    return outcome;
+    for (size_t i = 0; i < count; i++) {
+        /* Parallel arrays count their resizes apart; what was seen is a lower bound, too. */
+        uint64_t resizes = gone[i].most_resizes > gone[i].seen_resizes ? gone[i].most_resizes
+                                                                       : gone[i].seen_resizes;
+        items[tables->count++] = (struct table){.table = gone[i].table,
+                                                .holder = gone[i].holder,
+                                                .rule = gone[i].rule,
+                                                .stack = gone[i].stack,
+                                                .resizes = resizes,
+                                                .peak_bytes = gone[i].peak_bytes};
+    }
+    return 0;
 }
 
-int tables_make(struct tables *tables, const struct trace *trace, size_t most_dead)
+int tables_make(struct tables *tables, const struct trace *trace, const struct past_tables *past)
 {
     *tables = (struct tables){0};
     int outcome = add_live(tables, trace);
     if (outcome == 0)
-        outcome = add_dead(tables, trace, most_dead);
+        outcome = add_past(tables, past);
     if (outcome)
         tables_free(tables);
     return outcome;

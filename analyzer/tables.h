@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyzer/past_tables.h"
 #include "trace/reader.h"
 
 struct table {
@@ -24,12 +25,12 @@ struct table {
 struct tables {
     struct table *items;
     size_t count;
-    size_t left_out;                   /* dead tables beyond the limit, the smaller ones */
+    size_t left_out;                   /* past tables beyond their limit, the smaller ones */
     const struct trace_array **arrays; /* what tables' arrays point into */
 };
 
-/* At most MOST_DEAD tables without a live array. Returns 0 or -ENOMEM. */
-int tables_make(struct tables *tables, const struct trace *trace, size_t most_dead);
+/* PAST are those of TRACE that own no live array. Returns 0 or -ENOMEM. */
+int tables_make(struct tables *tables, const struct trace *trace, const struct past_tables *past);
 void tables_free(struct tables *tables);
 
 #endif

@@ -5,9 +5,10 @@
  * are checked by their accessors.
  *
  * Reading never modifies or locks the file, does not map it (it may shrink
- * under us), and uses memory in proportion to what the file holds. A trace is
- * immutable after it was read. Not signal-safe; threads may read different
- * traces at once.
+ * under us), and uses memory in proportion to the live state in the file and to
+ * what is kept of finished resizes, of which there may be very many: a sieve
+ * says which. A trace is immutable after it was read. Not signal-safe; threads
+ * may read different traces at once.
  */
 #ifndef MAPTRACE_TRACE_READER_H
 #define MAPTRACE_TRACE_READER_H
@@ -18,7 +19,7 @@
 
 #include "trace/format.h"
 
-/* Finished resizes of one ring, oldest first. */
+/* Finished resizes of one ring that were kept, oldest first. */
 struct trace_ring {
     struct trace_resize *records;
     size_t count;
@@ -41,6 +42,8 @@ struct trace {
     struct trace_resize *open; /* whose old array is alive */
     size_t open_count;
     struct trace_ring notable, recent;
+    /* What the rings hold, kept or not, by rule: a histogram as trace_rule.overstays. */
+    uint64_t (*held)[TRACE_HISTOGRAM_BUCKETS];
     char *messages; /* terminated, never NULL */
     struct trace_type *types;
     uint32_t type_count;
@@ -57,11 +60,29 @@ struct trace {
 };
 
 /*
- * Reads PATH. Returns 0 and a trace to be freed with trace_free(), or -errno
- * and a sentence in ERROR (which then begins with PATH): -EBADMSG if it is no
- * trace or a damaged one, -EPROTONOSUPPORT for another version.
+ * Sees all finished resizes while a trace is read, each ring from its oldest
+ * on. TRACE has its live state and the rules that are named by then; the rest,
+ * and what `now_ns` is, comes after. Rules move in memory from call to call.
  */
-int trace_read(const char *path, struct trace **trace, char *error, size_t error_bytes);
+struct trace_sieve {
+    /*
+     * A pass begins: the first has NUMBER 0 (again, for another TRACE, if the
+     * file has changed too much meanwhile). False: no more passes.
+     */
+    bool (*pass)(void *context, const struct trace *trace, unsigned number);
+    /* True to keep RESIZE in TRACE; asked in the first pass alone. */
+    bool (*keep)(void *context, const struct trace *trace, const struct trace_resize *resize);
+    void *context;
+};
+
+/*
+ * Reads PATH; SIEVE may be NULL, which keeps all. Returns 0 and a trace to be
+ * freed with trace_free(), or -errno and a sentence in ERROR (which then begins
+ * with PATH): -EBADMSG if it is no trace or a damaged one, -EPROTONOSUPPORT for
+ * another version.
+ */
+int trace_read(const char *path, const struct trace_sieve *sieve, struct trace **trace, char *error,
+               size_t error_bytes);
 void trace_free(struct trace *trace);
 
 /* True if PATH is a regular file that begins like a trace. */
@@ -75,6 +96,9 @@ const struct trace_module *trace_frame_module(const struct trace *trace, uint64_
 
 /* The type ID of a resize or an array, or NULL. */
 const struct trace_type *trace_type(const struct trace *trace, uint32_t id);
+
+/* The bucket of trace_rule.overstays in which RESIZE, whose old array was released, is counted. */
+unsigned trace_overstay_bucket(const struct trace_resize *resize);
 
 /* Events for which there was no room. */
 uint64_t trace_lost_events(const struct trace *trace);

@@ -1,4 +1,4 @@
-/* Loads what a process changes while it runs: live arrays, open resizes, rings. */
+/* Loads live entries, which a process changes in place while it runs: arrays and open resizes. */
 #ifndef MAPTRACE_TRACE_READER_ENTRIES_H
 #define MAPTRACE_TRACE_READER_ENTRIES_H
 
@@ -6,17 +6,12 @@
 #include "trace/reader_source.h"
 
 /*
- * Fills arrays, open, notable and recent of TRACE, whose header is known, and
- * counts cut and bad entries. Returns 0 or -errno.
+ * Fills arrays and open of TRACE, whose header is known, and counts cut and bad
+ * entries. Returns 0 or -errno.
  */
 int entries_load(struct trace *trace, struct source *source);
 
-/*
- * Afterwards, when rules and a newer header are known: drops entries that name
- * no rule, and ring records that were never claimed; and of a resize that is both
- * open and in a ring (it ended between two reads, or its process just then), the
- * open half.
- */
-void entries_settle(struct trace *trace);
+/* Afterwards, when rules are known: drops entries that name none. */
+void entries_check(struct trace *trace);
 
 #endif

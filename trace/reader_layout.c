@@ -10,7 +10,6 @@
 /* No writer makes larger ones; a limit keeps sums from overflowing. */
 #define MOST_FILE_BYTES (UINT64_C(1) << 40)
 #define MOST_ENTRY_BYTES 65536u
-#define MOST_RULES 4096u
 #define MOST_TYPES 65536u
 
 #define END(type, field) (offsetof(type, field) + sizeof(((type *)0)->field))
@@ -100,7 +99,7 @@ int layout_check_counts(const struct trace_header *header, char *error, size_t e
         uint64_t used, capacity;
     } counts[] = {
         {"rules", header->rules_used, header->rules.capacity},
-        {"rules", header->rules_used, MOST_RULES},
+        {"rules", header->rules_used, LAYOUT_MOST_RULES},
         {"modules", header->modules_used, header->modules.capacity},
         {"modules", header->modules_used, TRACE_NO_MODULE},
         {"types", header->types_used, header->types.capacity},

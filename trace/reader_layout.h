@@ -10,6 +10,9 @@
 #define TRACE_HEADER_LEAST                                                                         \
     (offsetof(struct trace_header, run_traces) + sizeof(((struct trace_header *)0)->run_traces))
 
+/* More rules than any writer has; a header that says more is damaged. */
+#define LAYOUT_MOST_RULES 4096u
+
 /*
  * Returns 0, or -EBADMSG (-EPROTONOSUPPORT for another version) and half a
  * sentence in ERROR.

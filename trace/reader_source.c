@@ -81,11 +81,12 @@ static int visit_chunk(struct pass *pass)
     return outcome;
 }
 
-static int visit_all(struct pass *pass, const struct trace_region *region, uint64_t count)
+static int visit_all(struct pass *pass, const struct source_stretch *stretch)
 {
-    uint64_t room = CHUNK_BYTES / region->entry_bytes;
-    for (pass->index = 0; pass->index < count; pass->index += pass->entries) {
-        uint64_t entries = count - pass->index < room ? count - pass->index : room;
+    const struct trace_region *region = &stretch->region;
+    uint64_t room = CHUNK_BYTES / region->entry_bytes, end = stretch->first + stretch->count;
+    for (pass->index = stretch->first; pass->index < end; pass->index += pass->entries) {
+        uint64_t entries = end - pass->index < room ? end - pass->index : room;
         uint64_t bytes = entries * region->entry_bytes;
         pass->offset = region->offset + pass->index * region->entry_bytes;
         int64_t got = source_read(pass->source, pass->chunk, pass->offset, bytes);
@@ -105,13 +106,14 @@ static int visit_all(struct pass *pass, const struct trace_region *region, uint6
     return 0;
 }
 
-int source_entries(struct source *source, const struct trace_region *region, uint64_t count,
-                   size_t want, source_visit *visit, void *context)
+int source_entries(struct source *source, const struct source_stretch *stretch, size_t want,
+                   source_visit *visit, void *context)
 {
-    if (region->entry_bytes == 0 || region->entry_bytes > CHUNK_BYTES)
+    uint32_t entry_bytes = stretch->region.entry_bytes;
+    if (entry_bytes == 0 || entry_bytes > CHUNK_BYTES)
         return -EBADMSG;
     struct pass pass = {.source = source,
-                        .entry_bytes = region->entry_bytes,
+                        .entry_bytes = entry_bytes,
                         .chunk = malloc(CHUNK_BYTES),
                         .again = source->changing ? malloc(CHUNK_BYTES) : NULL,
                         .want = want,
@@ -120,9 +122,17 @@ int source_entries(struct source *source, const struct trace_region *region, uin
                         .context = context};
     int outcome = -ENOMEM;
     if (pass.chunk && pass.entry && (pass.again || !source->changing))
-        outcome = visit_all(&pass, region, count);
+        outcome = visit_all(&pass, stretch);
     free(pass.chunk);
     free(pass.again);
     free(pass.entry);
     return outcome;
+}
+
+uint64_t source_fitting(const struct source *source, const struct trace_region *region,
+                        uint64_t count)
+{
+    uint64_t bytes = source->bytes > region->offset ? source->bytes - region->offset : 0;
+    uint64_t there = region->entry_bytes ? bytes / region->entry_bytes : 0;
+    return count < there ? count : there;
 }

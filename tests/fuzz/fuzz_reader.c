@@ -11,12 +11,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "analyzer/inputs.h"
 #include "analyzer/json.h"
 #include "analyzer/names.h"
 #include "analyzer/report.h"
 #include "analyzer/text.h"
 #include "testdata/traces/builder.h"
-#include "trace/reader.h"
 
 static struct builder good_trace(void)
 {
@@ -55,17 +55,16 @@ static void change(struct builder *builder, const uint8_t *data, size_t size)
     }
 }
 
-static void show(struct trace *trace)
+static void show(const struct inputs *inputs, const struct judge_limits *limits)
 {
-    const struct judge_limits limits = {.grace_ns = 100000000, .stall_ns = 1000000000};
     struct report report;
     struct names *names = names_new();
     char *text = NULL;
     size_t length;
     FILE *out = open_memstream(&text, &length);
-    if (names && out && report_make(&report, &trace, 1, &limits) == 0) {
+    if (names && out && report_make(&report, inputs->traces, inputs->count, limits) == 0) {
         text_write(out, &report, names, false);
-        json_write(out, &report, names);
+        json_write(out, &report, inputs->past, names);
         report_free(&report);
     }
     if (out)
@@ -81,10 +80,11 @@ static void read_and_show(const void *bytes, size_t size)
     if (descriptor < 0 || write(descriptor, bytes, size) != (ssize_t)size)
         abort();
     snprintf(path, sizeof(path), "/proc/self/fd/%d", descriptor);
-    struct trace *trace;
-    if (trace_read(path, &trace, error, sizeof(error)) == 0) {
-        show(trace);
-        trace_free(trace);
+    const struct inputs_wish wish = {{.grace_ns = 100000000, .stall_ns = 1000000000}, 4};
+    struct inputs inputs;
+    if (inputs_read(&inputs, &wish, (char *const[]){path}, 1, error, sizeof(error)) == 0) {
+        show(&inputs, &wish.limits);
+        inputs_free(&inputs);
     } else if (!*error) {
         abort();
     }

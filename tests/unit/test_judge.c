@@ -262,11 +262,12 @@ static void overwrites_matter_by_the_histogram(void **state)
     (void)state;
     struct trace_rule rule[1] = {{.kind = TRACE_IMMEDIATE}};
     struct trace trace = ended_at(60 * S);
-    struct trace_resize kept = resize_of(IMMEDIATE, S, 2 * S, 3 * S); /* late by a second */
+    struct trace_resize late = resize_of(IMMEDIATE, S, 2 * S, 3 * S); /* by a second */
+    uint64_t held[1][TRACE_HISTOGRAM_BUCKETS] = {0};
     trace.rules = rule;
     trace.rule_count = 1;
-    trace.notable.records = &kept;
-    trace.notable.count = 1;
+    trace.held = held;
+    held[0][trace_overstay_bucket(&late)] = 1;
     rule->overstays[bucket_of(S)] = 1;
     rule->overstays[0] = rule->overstays[bucket_of(50 * MS)] = 1000;
 

@@ -64,7 +64,7 @@ static struct builder rich(void)
 static int read_bytes(const struct builder *builder, size_t bytes, struct trace **trace)
 {
     builder_write(builder, path, bytes);
-    return trace_read(path, trace, error, sizeof(error));
+    return trace_read(path, NULL, trace, error, sizeof(error));
 }
 
 static struct trace *read_whole(const struct builder *builder)
@@ -176,7 +176,7 @@ static void a_running_process_is_judged_by_now(void **state)
     trace_free(trace);
 
     char *map = map_trace(builder.size);
-    assert_int_equal(trace_read(path, &trace, error, sizeof(error)), 0);
+    assert_int_equal(trace_read(path, NULL, &trace, error, sizeof(error)), 0);
     assert_true(trace->running);
     assert_in_range(trace->now_ns, 20 * S, 80 * S);
     assert_int_equal(trace->open_count, 1);
@@ -184,12 +184,12 @@ static void a_running_process_is_judged_by_now(void **state)
 
     struct trace_header *header = (struct trace_header *)map;
     header->boot_id[0] ^= 1;
-    assert_int_equal(trace_read(path, &trace, error, sizeof(error)), 0);
+    assert_int_equal(trace_read(path, NULL, &trace, error, sizeof(error)), 0);
     assert_false(trace->running);
     trace_free(trace);
     header->boot_id[0] ^= 1;
     header->process_start_ticks++;
-    assert_int_equal(trace_read(path, &trace, error, sizeof(error)), 0);
+    assert_int_equal(trace_read(path, NULL, &trace, error, sizeof(error)), 0);
     assert_false(trace->running);
     trace_free(trace);
     munmap(map, builder.size);
@@ -232,7 +232,7 @@ static void entries_are_never_torn(void **state)
     }
     unsigned whole = 0, running = 0, cut = 0;
     for (int i = 0; i < 100; i++) {
-        if (trace_read(path, &trace, error, sizeof(error)) != 0)
+        if (trace_read(path, NULL, &trace, error, sizeof(error)) != 0)
             break;
         running += trace->running;
         cut += trace->cut_entries != 0;
@@ -334,6 +334,56 @@ static void rings_wrap(void **state)
     }
 }
 
+struct odd {
+    unsigned passes;
+    uint64_t seen[64];
+    size_t count;
+};
+
+static bool two_passes(void *context, const struct trace *trace, unsigned number)
+{
+    struct odd *odd = context;
+    assert_int_equal(trace->rule_count, 1);
+    odd->passes = number;
+    return number < 2;
+}
+
+static bool keep_odd(void *context, const struct trace *trace, const struct trace_resize *resize)
+{
+    struct odd *odd = context;
+    (void)trace;
+    odd->seen[odd->count++] = resize->number;
+    return resize->number % 2;
+}
+
+static void a_sieve_says_what_is_kept(void **state)
+{
+    (void)state;
+    struct builder builder = builder_small(); /* rings of 8 */
+    struct odd odd = {0};
+    struct trace_sieve sieve = {two_passes, keep_odd, &odd};
+    struct trace *trace;
+    builder_rule(&builder, "rule", TRACE_IMMEDIATE, TRACE_RULE_ACTIVE);
+    builder_open(&builder, 13, S); /* is in the ring, too, and not kept there */
+    for (uint64_t n = 0; n < 13; n++)
+        builder_recent(&builder, n + 1, S, S + 5);
+    builder_open(&builder, 10, S);
+    builder_write(&builder, path, builder.size);
+    assert_int_equal(trace_read(path, &sieve, &trace, error, sizeof(error)), 0);
+    assert_int_equal(odd.passes, 2);
+    assert_int_equal(odd.count, 16);
+    for (size_t i = 0; i < odd.count; i++)
+        assert_int_equal(odd.seen[i], 6 + i % 8);
+    assert_int_equal(trace->recent.count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(trace->recent.records[i].number, 7 + 2 * i);
+    assert_int_equal(trace->open_count, 0);
+    assert_int_equal(trace->held[0][3], 8);
+    assert_true(trace_complete(trace));
+    trace_free(trace);
+    builder_free(&builder);
+}
+
 static void cut_anywhere(void **state)
 {
     (void)state;
@@ -367,9 +417,9 @@ static void refuses_what_is_no_trace(void **state)
     (void)state;
     struct builder builder = rich();
     struct trace *trace;
-    assert_int_equal(trace_read("/nonexistent/trace", &trace, error, sizeof(error)), -ENOENT);
-    assert_int_equal(trace_read(folder, &trace, error, sizeof(error)), -EBADMSG);
-    assert_int_equal(trace_read("/dev/zero", &trace, error, sizeof(error)), -EBADMSG);
+    assert_int_equal(trace_read("/nonexistent/trace", NULL, &trace, error, sizeof(error)), -ENOENT);
+    assert_int_equal(trace_read(folder, NULL, &trace, error, sizeof(error)), -EBADMSG);
+    assert_int_equal(trace_read("/dev/zero", NULL, &trace, error, sizeof(error)), -EBADMSG);
     builder.header->version = 2;
     assert_int_equal(read_bytes(&builder, builder.size, &trace), -EPROTONOSUPPORT);
     assert_non_null(strstr(error, "version 2"));
@@ -383,7 +433,7 @@ static void refuses_what_is_no_trace(void **state)
     unlink(path);
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_false(trace_has_magic(path));
-    assert_int_equal(trace_read(path, &trace, error, sizeof(error)), -EBADMSG);
+    assert_int_equal(trace_read(path, NULL, &trace, error, sizeof(error)), -EBADMSG);
     unlink(path);
     builder_free(&builder);
 }
@@ -561,6 +611,7 @@ int main(void)
         cmocka_unit_test(entries_cut_in_the_middle_are_counted),
         cmocka_unit_test(a_record_after_the_last_counted_one),
         cmocka_unit_test(rings_wrap),
+        cmocka_unit_test(a_sieve_says_what_is_kept),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(refuses_what_is_no_trace),
         cmocka_unit_test(refuses_layouts_that_make_no_sense),
