@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "golang/books.h"
 #include "golang/go_trace.h"
 #include "golang/image.h"
+#include "golang/looks.h"
 
 #define RULE_NAME "go-map"
 
@@ -27,6 +29,9 @@ enum {
 struct go_collector {
     struct go_target *target;
     struct go_trace trace;
+    struct go_types known_types;
+    struct go_type_ids types;
+    struct go_books books;
     uint64_t swiss_grows, swiss_splits;
     uint64_t lost; /* events, that are in the header already */
     unsigned idle; /* polls without an event */
@@ -102,6 +107,37 @@ static void describe_module(struct go_collector *collector)
     __atomic_store_n(&header->modules_used, 1, __ATOMIC_RELEASE);
 }
 
+/* Go 1.21 alone rounds its load factor down: 6 entries a bucket, not 6.5. */
+static bool is_1_21(const char *version)
+{
+    return strncmp(version, "go1.21", 6) == 0 && (version[6] < '0' || version[6] > '9');
+}
+
+static int make_books(struct go_collector *collector)
+{
+    struct go_target *target = collector->target;
+
+    /* Without its types a map is known by its descriptor alone. */
+    if (go_types_read(&target->memory, &target->program, &collector->known_types) != 0)
+        collector->known_types = (struct go_types){0};
+    int error = go_type_ids_make(&collector->types, &collector->trace, &target->memory,
+                                 &collector->known_types);
+    if (!error)
+        error = go_books_make(&collector->books, &collector->trace, &collector->types, RULE);
+    if (!error && is_1_21(target->program.version))
+        collector->books.load_halves = 12;
+    return error;
+}
+
+static void free_collector(struct go_collector *collector)
+{
+    go_books_free(&collector->books);
+    go_type_ids_free(&collector->types);
+    go_types_free(&collector->known_types);
+    go_trace_close(&collector->trace);
+    free(collector);
+}
+
 int go_collector_open(struct go_collector **result, struct go_target *target, const char *path,
                       char *const *command)
 {
@@ -121,6 +157,11 @@ int go_collector_open(struct go_collector **result, struct go_target *target, co
         (target->liveness ? TRACE_FLAG_LIVENESS : 0) | (target->attached ? TRACE_FLAG_ATTACHED : 0);
     describe_rule(collector);
     describe_module(collector);
+    error = make_books(collector);
+    if (error) {
+        free_collector(collector);
+        return error;
+    }
     *result = collector;
     return 0;
 }
@@ -131,11 +172,12 @@ static void take_event(void *context, const struct go_event *event, uint64_t ns)
 {
     struct go_collector *collector = context;
 
-    (void)ns;
     if (event->kind == GO_EVENT_SWISS_GROW)
         collector->swiss_grows++;
     else if (event->kind == GO_EVENT_SWISS_SPLIT)
         collector->swiss_splits++;
+    else
+        go_books_event(&collector->books, event, ns);
 }
 
 static void drain(struct go_collector *collector, bool last)
@@ -153,7 +195,13 @@ static void drain(struct go_collector *collector, bool last)
 
 unsigned go_collector_poll(struct go_collector *collector)
 {
-    drain(collector, false);
+    /* Asked first: what comes to the ring before a program's end is drained before the last look.
+     */
+    bool last = go_target_exiting(collector->target);
+
+    drain(collector, last);
+    go_look(&collector->books, &collector->target->memory, header_of(collector)->last_ns, last);
+    go_books_write(&collector->books);
     return collector->idle > IDLE_POLLS ? POLL_IDLE_MS : POLL_MS;
 }
 
@@ -171,6 +219,7 @@ static void note_end(struct trace_header *header, int wait_status)
 int go_collector_close(struct go_collector *collector, int wait_status)
 {
     drain(collector, true);
+    go_books_write(&collector->books);
     if (collector->swiss_grows + collector->swiss_splits)
         go_trace_message(&collector->trace,
                          "Swiss maps: %" PRIu64 " tables were replaced by larger ones, and %" PRIu64
@@ -178,7 +227,6 @@ int go_collector_close(struct go_collector *collector, int wait_status)
                          collector->swiss_grows, collector->swiss_splits);
     if (wait_status != -1)
         note_end(header_of(collector), wait_status);
-    go_trace_close(&collector->trace);
-    free(collector);
+    free_collector(collector);
     return 0;
 }

@@ -4,22 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* runtime/map.go, the same from Go 1.17 to 1.24 as far as it is needed here. */
-struct hmap {
-    uint64_t count;
-    uint8_t flags, log2_buckets;
-    uint16_t overflow;
-    uint32_t hash0;
-    uint64_t buckets, oldbuckets, nevacuate;
-};
+#include "golang/hmap.h"
 
 enum {
     CHUNK = 1 << 20,
-    SLOTS = 8,     /* of a bucket; it begins with as many tophash bytes */
-    SAME_SIZE = 8, /* of hmap.flags; no higher bit is in use */
     LOG2_MOST = 40,
-    EVACUATED_FIRST = 2, /* tophash of what has moved, or was empty then; 0 and 1 are empty */
-    EVACUATED_LAST = 4,
     TOPHASH_LEAST = 5,
     OVERFLOW_LOG2_LEAST = 4, /* arrays from this size on have 1/16 more */
     LOOKS_MOST = 1 << 16,    /* buckets of one array that are looked at */
@@ -58,9 +47,9 @@ static enum marks marks_of(const unsigned char *bucket)
 {
     unsigned moved = 0;
 
-    for (int i = 0; i < SLOTS; i++)
-        moved += bucket[i] >= EVACUATED_FIRST && bucket[i] <= EVACUATED_LAST;
-    return moved == SLOTS ? MARKS_MOVED : moved == 0 ? MARKS_LIVE : MARKS_NONSENSE;
+    for (int i = 0; i < GO_SLOTS; i++)
+        moved += bucket[i] >= GO_MARK_EVACUATED_FIRST && bucket[i] <= GO_MARK_EVACUATED_LAST;
+    return moved == GO_SLOTS ? MARKS_MOVED : moved == 0 ? MARKS_LIVE : MARKS_NONSENSE;
 }
 
 /* Buckets FROM to TO of an array; true if they are what LOOKS allows. */
@@ -139,9 +128,9 @@ static bool is_text(const struct memory *memory, const unsigned char *at)
 static bool entry_fits(const struct memory *memory, const struct go_map_type *type,
                        const unsigned char *bucket, int slot)
 {
-    const unsigned char *key = bucket + SLOTS + slot * type->key_bytes;
+    const unsigned char *key = bucket + GO_SLOTS + slot * type->key_bytes;
     const unsigned char *value =
-        bucket + SLOTS + SLOTS * type->key_bytes + slot * type->value_bytes;
+        bucket + GO_SLOTS + GO_SLOTS * type->key_bytes + slot * type->value_bytes;
 
     return (!type->key_text || is_text(memory, key)) &&
            points_somewhere(memory, key, type->key_pointers) &&
@@ -162,7 +151,7 @@ static bool type_fits(const struct memory *memory, const struct go_open_map *map
         if (!memory_read(memory, map->new_array + i * type->bucket_bytes, bucket,
                          type->bucket_bytes))
             break;
-        for (int slot = 0; slot < SLOTS && fits; slot++)
+        for (int slot = 0; slot < GO_SLOTS && fits; slot++)
             if (bucket[slot] >= TOPHASH_LEAST && ++seen)
                 fits = entry_fits(memory, type, bucket, slot);
     }
@@ -216,11 +205,11 @@ static void choose_type(const struct search *search, struct go_open_map *map)
 
 /* --- the search --------------------------------------------------------------- */
 
-static bool header_fits(const struct hmap *hmap)
+static bool header_fits(const struct go_hmap *hmap)
 {
-    bool same_size = hmap->flags & SAME_SIZE;
+    bool same_size = hmap->flags & GO_SAME_SIZE;
 
-    return hmap->flags < 2 * SAME_SIZE && hmap->log2_buckets <= LOG2_MOST &&
+    return hmap->flags < 2 * GO_SAME_SIZE && hmap->log2_buckets <= LOG2_MOST &&
            (same_size || hmap->log2_buckets > 0) && hmap->buckets && hmap->oldbuckets &&
            hmap->buckets != hmap->oldbuckets && hmap->nevacuate > 0 &&
            hmap->nevacuate < (uint64_t)1 << (hmap->log2_buckets - !same_size) &&
@@ -228,7 +217,7 @@ static bool header_fits(const struct hmap *hmap)
            hmap->count >> 6 < (uint64_t)1 << hmap->log2_buckets;
 }
 
-static struct go_open_map *known(struct go_open_maps *maps, const struct hmap *hmap)
+static struct go_open_map *known(struct go_open_maps *maps, const struct go_hmap *hmap)
 {
     for (size_t i = 0; i < maps->count; i++)
         if (maps->items[i].old_array == hmap->oldbuckets)
@@ -236,16 +225,16 @@ static struct go_open_map *known(struct go_open_maps *maps, const struct hmap *h
     return NULL;
 }
 
-static int consider(struct search *search, uint64_t address, const struct hmap *hmap)
+static int consider(struct search *search, uint64_t address, const struct go_hmap *hmap)
 {
     struct go_open_maps *maps = search->maps;
-    unsigned char first[SLOTS];
+    unsigned char first[GO_SLOTS];
 
     if (!in_heap(search->memory, hmap->oldbuckets) || !in_heap(search->memory, hmap->buckets) ||
         !memory_read(search->memory, hmap->oldbuckets, first, sizeof first) ||
         marks_of(first) != MARKS_MOVED)
         return 0;
-    bool same_size = hmap->flags & SAME_SIZE;
+    bool same_size = hmap->flags & GO_SAME_SIZE;
     struct go_open_map map = {
         .address = address,
         .count = hmap->count,
@@ -285,7 +274,7 @@ static int consider(struct search *search, uint64_t address, const struct hmap *
 
 static int search_mapping(struct search *search, const struct mapping *mapping, char *chunk)
 {
-    struct hmap hmap;
+    struct go_hmap hmap;
     int error = 0;
 
     for (uint64_t at = mapping->low; at < mapping->high && !error; at += CHUNK - sizeof hmap) {

@@ -1,0 +1,153 @@
+#include "golang/looks.h"
+
+#include <string.h>
+
+enum {
+    MISSES_MOST = 3,     /* looks in a row that contradict the books */
+    MAPS_AT_A_TIME = 32, /* looked at, of those that are not being resized */
+    LAST_MAPS_MOST = 8192,
+    LAST_BYTES_LEAST = 4096, /* of an array, for the last look */
+};
+
+static const uint64_t LOOK_LEAST_NS = 10000000, LOOK_MOST_NS = 250000000;
+
+/* What an old array's first bytes say. */
+enum marks { MARKS_FIT, MARKS_FREED, MARKS_OTHER, MARKS_UNREADABLE };
+
+/* GODEBUG=clobberfree=1 fills what is freed with 0xdeadbeef. */
+static bool is_freed(const unsigned char *bytes)
+{
+    static const unsigned char freed[] = {0xef, 0xbe, 0xad, 0xde, 0xef, 0xbe, 0xad, 0xde};
+
+    return memcmp(bytes, freed, sizeof freed) == 0;
+}
+
+/* A bucket is moved as a whole, and the first one first. */
+static enum marks look_at_marks(const struct memory *memory, const struct trace_resize *record)
+{
+    unsigned char marks[GO_SLOTS];
+
+    if (!memory_read(memory, record->old_address, marks, sizeof marks))
+        return MARKS_UNREADABLE;
+    if (is_freed(marks))
+        return MARKS_FREED;
+    if (record->moved == 0)
+        return MARKS_FIT;
+    for (int i = 0; i < GO_SLOTS; i++)
+        if (marks[i] < GO_MARK_EVACUATED_FIRST || marks[i] > GO_MARK_EVACUATED_LAST)
+            return MARKS_OTHER;
+    return MARKS_FIT;
+}
+
+static bool holds_both(const struct go_hmap *hmap, const struct go_open *open)
+{
+    const struct trace_resize *record = &open->record;
+
+    return hmap->oldbuckets == record->old_address && hmap->buckets &&
+           hmap->buckets != record->old_address && hmap->flags < 2 * GO_SAME_SIZE &&
+           (!record->new_address || record->new_address == hmap->buckets);
+}
+
+/* True if the map has let go of its old array, where it was when we last saw it. */
+static bool has_let_go(const struct go_hmap *hmap, const struct go_open *open)
+{
+    return hmap->oldbuckets == 0 && open->record.new_address &&
+           hmap->buckets == open->record.new_address;
+}
+
+static void look_at_open(struct go_books *books, const struct memory *memory, uint32_t index,
+                         uint64_t now)
+{
+    struct go_open *open = &books->opens[index];
+    struct go_hmap hmap;
+    bool there = memory_read(memory, open->record.table, &hmap, sizeof hmap);
+    enum marks marks = look_at_marks(memory, &open->record);
+
+    if (marks == MARKS_FREED && books->liveness)
+        go_books_collected(books, index, now);
+    else if (!there || marks == MARKS_UNREADABLE)
+        return; /* the program is gone: what was seen last is the last word */
+    else if (marks == MARKS_FIT && holds_both(&hmap, open))
+        go_books_progress(books, index, &hmap, now);
+    else if (++open->misses < MISSES_MOST)
+        return;
+    else if (has_let_go(&hmap, open))
+        go_books_missed_end(books, index, now);
+    else if (marks == MARKS_OTHER)
+        go_books_collected(books, index, now);
+    else
+        go_books_unreadable(books, index, now); /* on a stack that has moved, or gone */
+}
+
+/* The longer a map has not moved, the less often it is looked at. */
+static uint64_t next_look(const struct go_open *open, uint64_t now)
+{
+    uint64_t pause = now > open->record.progress_ns ? (now - open->record.progress_ns) / 8 : 0;
+
+    if (open->misses && open->misses < MISSES_MOST)
+        pause = 0;
+    return now + (pause < LOOK_LEAST_NS  ? LOOK_LEAST_NS
+                  : pause > LOOK_MOST_NS ? LOOK_MOST_NS
+                                         : pause);
+}
+
+static void look_at_map(struct go_books *books, const struct memory *memory, uint32_t index)
+{
+    struct go_map *map = &books->maps[index];
+    struct go_hmap hmap;
+    unsigned char first[8];
+
+    if (!memory_read(memory, map->table, &hmap, sizeof hmap) ||
+        !memory_read(memory, map->array.address, first, sizeof first))
+        return;
+    if (books->liveness && is_freed(first))
+        go_books_forget(books, index);
+    else if (hmap.buckets == map->array.address && hmap.log2_buckets == map->log2)
+        go_books_counted(books, index, hmap.count);
+    else if (++map->misses >= MISSES_MOST)
+        go_books_forget(books, index);
+}
+
+static bool is_quiet(const struct go_map *map)
+{
+    return map->used && map->open == GO_NONE && map->array.address;
+}
+
+static void look_at_some_maps(struct go_books *books, const struct memory *memory)
+{
+    unsigned looks = 0;
+
+    for (uint32_t tries = 0; tries < books->maps_used && looks < MAPS_AT_A_TIME; tries++) {
+        uint32_t index = books->look_hand++ % books->maps_used;
+        if (is_quiet(&books->maps[index])) {
+            look_at_map(books, memory, index);
+            looks++;
+        }
+    }
+}
+
+static void look_at_large_maps(struct go_books *books, const struct memory *memory)
+{
+    unsigned looks = 0;
+
+    for (uint32_t i = 0; i < books->maps_used && looks < LAST_MAPS_MOST; i++)
+        if (is_quiet(&books->maps[i]) && books->maps[i].array.bytes >= LAST_BYTES_LEAST) {
+            look_at_map(books, memory, i);
+            looks++;
+        }
+}
+
+void go_look(struct go_books *books, const struct memory *memory, uint64_t now, bool last)
+{
+    for (uint32_t i = 0; i < books->opens_used; i++) {
+        struct go_open *open = &books->opens[i];
+        if (!open->used || (!last && open->look_ns > now))
+            continue;
+        look_at_open(books, memory, i, now);
+        open->look_ns = next_look(open, now);
+    }
+    if (last)
+        look_at_large_maps(books, memory);
+    else
+        look_at_some_maps(books, memory);
+}
