@@ -51,6 +51,7 @@ int go_target_look(struct go_target *target, pid_t pid)
         return -ENOTSUP;
     }
     error = go_plan_make(&target->memory, &target->program, &functions, target->plan);
+    go_gc_find(&target->memory, &functions, &target->gc);
     go_functions_free(&functions);
     snprintf(target->why_not, sizeof target->why_not, "%s", target->plan->why_not);
     return error;

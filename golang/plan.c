@@ -6,22 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "golang/code.h"
 #include "golang/pattern.h"
 #include "golang/target.h"
 
-enum { CODE_MOST = 4096, SCAN_MOST = 64 << 20, CALL = 0xe8, JUMP = 0xe9, NOP = 0x90 };
+enum { SCAN_MOST = 64 << 20, CALL = 0xe8, JUMP = 0xe9, NOP = 0x90 };
 
 struct planning {
     const struct memory *memory;
     const struct go_functions *functions;
     struct go_plan *plan;
-};
-
-/* The code of one function. */
-struct code {
-    struct go_function function;
-    size_t bytes;
-    unsigned char at[CODE_MOST];
 };
 
 static void say(struct go_plan *plan, const char *reason)
@@ -31,14 +25,9 @@ static void say(struct go_plan *plan, const char *reason)
     snprintf(plan->why_not + used, sizeof plan->why_not - used, "%s%s", used ? "; " : "", reason);
 }
 
-static bool read_code(const struct planning *planning, const char *name, struct code *code)
+static bool read_code(const struct planning *planning, const char *name, struct go_code *code)
 {
-    if (!go_function_named(planning->functions, name, &code->function))
-        return false;
-    code->bytes = code->function.end - code->function.entry;
-    if (code->bytes > sizeof code->at)
-        code->bytes = sizeof code->at;
-    return memory_read(planning->memory, code->function.entry, code->at, code->bytes);
+    return go_code_read(planning->memory, planning->functions, name, code);
 }
 
 static bool add(struct go_plan *plan, uint64_t address, const unsigned char *before,
@@ -86,7 +75,7 @@ static const char *const cleared_patterns[] = {
 enum { TEST_BYTES = 7 };
 
 /* Since Go 1.17 arguments are in registers and r14 is the goroutine: so functions begin. */
-static bool takes_registers(const struct code *code)
+static bool takes_registers(const struct go_code *code)
 {
     return pattern_begins(code->at, code->bytes, "49 3b 66 10 nop 0f 86") ||
            pattern_begins(code->at, code->bytes, "49 3b 66 10 nop 76") ||
@@ -96,19 +85,17 @@ static bool takes_registers(const struct code *code)
 static bool plan_test(struct planning *planning, const char *name, const char *const *patterns,
                       size_t count, const unsigned char *entry, uint64_t *flag, uint64_t *next)
 {
-    struct code code;
+    struct go_code code;
 
     if (!read_code(planning, name, &code) || !takes_registers(&code))
         return false;
     for (size_t i = 0; i < count; i++) {
         size_t at = pattern_find(code.at, code.bytes, patterns[i]);
-        int32_t distance;
 
         if (at == PATTERN_NONE)
             continue;
-        memcpy(&distance, code.at + at + 2, sizeof distance);
         *next = code.function.entry + at + TEST_BYTES;
-        *flag = *next + (uint64_t)(int64_t)distance;
+        *flag = *next + go_code_distance(code.at + at + 2);
         return add(planning->plan, code.function.entry + at, code.at + at, TEST_BYTES, entry);
     }
     return false;
@@ -156,12 +143,8 @@ static unsigned plan_calls(struct planning *planning, uint64_t target, const cha
     bool good = memory_read(planning->memory, low, code, high - low);
     for (uint64_t at = 0; good && at + 5 <= high - low; at++) {
         struct go_function function;
-        int32_t distance;
 
-        if (code[at] != CALL)
-            continue;
-        memcpy(&distance, code + at + 1, sizeof distance);
-        if (low + at + 5 + (uint64_t)(int64_t)distance != target)
+        if (code[at] != CALL || low + at + 5 + go_code_distance(code + at + 1) != target)
             continue;
         good = go_function_at(planning->functions, low + at, &function) &&
                has_prefix(&function, callers) && add(planning->plan, low + at, code + at, 5, entry);
@@ -188,7 +171,7 @@ static int plan_classic(struct planning *planning)
 {
     static const char callers[] = "runtime.mapassign";
     struct go_plan *plan = planning->plan;
-    struct code grow;
+    struct go_code grow;
 
     if (!read_code(planning, "runtime.hashGrow", &grow) || !takes_registers(&grow)) {
         say(plan, "its runtime.hashGrow is not as in Go 1.17 to 1.24");
@@ -223,7 +206,7 @@ static int plan_swiss(struct planning *planning)
 {
     static const char callers[] = "internal/runtime/maps.";
     struct go_plan *plan = planning->plan;
-    struct code grow, split;
+    struct go_code grow, split;
 
     if (!read_code(planning, "internal/runtime/maps.(*table).grow", &grow) ||
         !read_code(planning, "internal/runtime/maps.(*table).split", &split) ||
@@ -244,7 +227,7 @@ static void plan_exit(struct planning *planning)
 {
     static const char pattern[] = "8b 7c 24 08 b8 e7 00 00 00 0f 05 c3";
     struct go_plan *plan = planning->plan;
-    struct code code;
+    struct go_code code;
     enum { MOVE = 4, SYSTEM_CALL = 9 };
 
     if (read_code(planning, "runtime.exit", &code) &&

@@ -31,3 +31,8 @@ void go_target_wake(struct go_target *target)
 {
     set_and_wake(&target->ring.header->exiting);
 }
+
+bool go_gc_read(const struct go_target *target, struct go_gc *gc)
+{
+    return go_gc_look(&target->memory, &target->gc, gc);
+}

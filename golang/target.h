@@ -13,6 +13,7 @@
 #ifndef MAPTRACE_GOLANG_TARGET_H
 #define MAPTRACE_GOLANG_TARGET_H
 
+#include "golang/gc.h"
 #include "golang/memory.h"
 #include "golang/program.h"
 #include "golang/ring.h"
@@ -36,10 +37,11 @@ struct go_target {
     struct go_plan *plan;  /* what was replaced */
     uint64_t agent;        /* where it is; 0: nowhere */
     uint64_t ring_address; /* where the ring is in the target */
-    unsigned hooks;        /* enum go_hook */
-    bool attached;         /* it ran before: maps may be open whose start was not seen */
-    bool liveness;         /* GODEBUG=clobberfree=1: freed memory reads 0xdeadbeef */
-    char why_not[320];     /* a sentence: why a hook is missing, or all of them; empty: none is */
+    struct go_gc_places gc;
+    unsigned hooks;    /* enum go_hook */
+    bool attached;     /* it ran before: maps may be open whose start was not seen */
+    bool liveness;     /* GODEBUG=clobberfree=1: freed memory reads 0xdeadbeef */
+    char why_not[320]; /* a sentence: why a hook is missing, or all of them; empty: none is */
 };
 
 /* True from the moment at which the program has called exit. */
@@ -49,13 +51,6 @@ void go_target_release(struct go_target *target);
 /* Sleeps until the program exits, or another thread calls go_target_wake(). */
 void go_target_wait(const struct go_target *target);
 void go_target_wake(struct go_target *target);
-
-struct go_gc {
-    uint64_t cycles;         /* finished */
-    uint64_t pause_total_ns; /* the world stood still, all cycles together */
-    uint64_t last_end_ns;    /* of the last one, CLOCK_REALTIME; 0: none yet */
-    uint64_t heap_live; /* bytes marked by the last cycle, and allocated since; TRACE_UNKNOWN */
-};
 
 /* What the runtime counts of its collections now. False where that is not known. */
 bool go_gc_read(const struct go_target *target, struct go_gc *gc);
