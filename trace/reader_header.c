@@ -32,15 +32,15 @@ int header_read(struct trace_header *header, const struct source *source, char *
         snprintf(error, error_bytes, "cut off: %" PRId64 " bytes do not even hold its header", got);
         return -EBADMSG;
     }
+    /* What a shorter header of an older writer lacks is zero, and not the bytes after it. */
+    if (header->header_bytes >= TRACE_HEADER_LEAST && header->header_bytes < sizeof(*header))
+        memset((char *)header + header->header_bytes, 0, sizeof(*header) - header->header_bytes);
     char why[200];
     int outcome = layout_check(header, why, sizeof(why));
     if (outcome) {
         snprintf(error, error_bytes, "%s%s", outcome == -EBADMSG ? "damaged: " : "", why);
         return outcome;
     }
-    /* What a shorter header of an older writer lacks is zero, and not the bytes after it. */
-    if (header->header_bytes < sizeof(*header))
-        memset((char *)header + header->header_bytes, 0, sizeof(*header) - header->header_bytes);
     END_OF_TEXT(header->boot_id);
     END_OF_TEXT(header->machine);
     END_OF_TEXT(header->program);

@@ -19,6 +19,7 @@
 
 #include "testdata/traces/builder.h"
 #include "trace/reader.h"
+#include "trace/reader_layout.h"
 
 #define S UINT64_C(1000000000)
 
@@ -600,6 +601,23 @@ static void reads_larger_entries(void **state)
     builder_free(&builder);
 }
 
+/* What follows a shorter header is no part of it. */
+static void reads_the_header_of_an_older_writer(void **state)
+{
+    (void)state;
+    struct builder builder = rich();
+    builder.header->header_bytes = TRACE_HEADER_LEAST;
+    memset(builder.bytes + TRACE_HEADER_LEAST, 0x41,
+           sizeof(struct trace_header) - TRACE_HEADER_LEAST);
+    struct trace *trace = read_whole(&builder);
+    assert_true(trace_complete(trace));
+    assert_int_equal(trace->open_count, 1);
+    assert_int_equal(trace->type_count, 0);
+    assert_int_equal(trace->header.types.capacity, 0);
+    trace_free(trace);
+    builder_free(&builder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -619,6 +637,7 @@ int main(void)
         cmocka_unit_test(drops_entries_that_make_no_sense),
         cmocka_unit_test(survives_hostile_details),
         cmocka_unit_test(reads_larger_entries),
+        cmocka_unit_test(reads_the_header_of_an_older_writer),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
