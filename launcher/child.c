@@ -2,13 +2,19 @@
 #include "launcher/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "launcher/complain.h"
 #include "launcher/subcommands.h"
+#include "launcher/trace_path.h"
+#include "preload/options.h"
 
 /* All but those that this process can only have caused itself. */
 static sigset_t held_signals(void)
@@ -42,6 +48,18 @@ static void free_signals(const struct child *child)
     sigprocmask(SIG_SETMASK, &child->mask, NULL);
 }
 
+/* What the library in this process and in its descendants takes for the first process. */
+static void tell_root(struct environment *environment, const char *trace, const char *command)
+{
+    char *path = trace_path(trace, getpid(), command), *value;
+
+    if (path && asprintf(&value, "%d:%s", (int)getpid(), path) > 0) {
+        environment_set(environment, OPTIONS_RUN, value);
+        free(value);
+    }
+    free(path);
+}
+
 static _Noreturn void become(const struct child *child, char **argv, char **environment)
 {
     free_signals(child);
@@ -52,18 +70,34 @@ static _Noreturn void become(const struct child *child, char **argv, char **envi
     _exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 
-int child_start(struct child *child, char **argv, char **environment)
+int child_start(struct child *child, char **argv, struct environment *environment,
+                const char *trace)
 {
+    int ends[2] = {-1, -1};
+    char byte;
+
+    if (trace && pipe2(ends, O_CLOEXEC) != 0)
+        return -errno;
     hold_signals(child);
+    child->gate = ends[1];
     child->pid = fork();
-    if (child->pid == 0)
-        become(child, argv, environment);
-    if (child->pid < 0) {
-        int error = errno;
-        free_signals(child);
-        return -error;
+    if (child->pid == 0) {
+        if (trace) {
+            tell_root(environment, trace, argv[0]);
+            close(ends[1]); /* the end of the launcher opens the gate, too */
+            while (read(ends[0], &byte, 1) < 0 && errno == EINTR)
+                ;
+        }
+        become(child, argv, environment->entries);
     }
-    return 0;
+    int error = child->pid < 0 ? errno : 0;
+    if (trace)
+        close(ends[0]);
+    if (error && trace)
+        close(ends[1]);
+    if (error)
+        free_signals(child);
+    return -error;
 }
 
 /* Stops this process as NUMBER would have; returns when it is continued. */
@@ -108,14 +142,26 @@ static bool look_after(const struct child *child, int *status)
     return false;
 }
 
-int child_wait(struct child *child)
+/* The next signal, or -1 when LOOK wants to be called. */
+static int next_signal(const sigset_t *held, siginfo_t *signal, child_look *look, void *context)
+{
+    if (!look)
+        return sigwaitinfo(held, signal);
+    unsigned pause = look(context);
+    struct timespec time = {.tv_sec = pause / 1000, .tv_nsec = pause % 1000 * 1000000l};
+    return sigtimedwait(held, signal, &time);
+}
+
+int child_wait(struct child *child, child_look *look, void *context)
 {
     siginfo_t signal;
     sigset_t held = held_signals();
     int status;
 
+    if (child->gate >= 0)
+        close(child->gate);
     do {
-        if (sigwaitinfo(&held, &signal) >= 0 && signal.si_signo != SIGCHLD)
+        if (next_signal(&held, &signal, look, context) >= 0 && signal.si_signo != SIGCHLD)
             pass_on(child, &signal);
     } while (!look_after(child, &status));
     free_signals(child);

@@ -19,10 +19,26 @@ enum { SCRIPT_LEVELS = 5 }; /* as many as the kernel follows */
 /* What matters of an ELF file. */
 struct elf_facts {
     bool other_machine;
-    bool go;
+    bool go, go_classic;
     bool has_soname; /* the loader itself can be called as a program */
     char loader[PATH_MAX];
 };
+
+/* True if TABLE, Go's table of functions, names the one that resizes classic maps. */
+static bool names_hash_grow(Elf_Scn *table)
+{
+    static const char name[] = "\0runtime.hashGrow";
+    Elf_Data *data = elf_rawdata(table, NULL);
+
+    return data && data->d_buf && memmem(data->d_buf, data->d_size, name, sizeof name);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), rest = strlen(end);
+
+    return length >= rest && !strcmp(text + length - rest, end);
+}
 
 static void read_sections(Elf *elf, struct elf_facts *facts)
 {
@@ -39,6 +55,11 @@ static void read_sections(Elf *elf, struct elf_facts *facts)
             continue;
         if (!strcmp(name, ".go.buildinfo") || !strcmp(name, ".note.go.buildid"))
             facts->go = true;
+        /* Some linkers put .data.rel.ro before it. */
+        if (ends_with(name, ".gopclntab")) {
+            facts->go = true;
+            facts->go_classic = names_hash_grow(section);
+        }
     }
 }
 
@@ -93,21 +114,21 @@ static bool read_elf(int fd, struct elf_facts *facts)
 static struct elf_verdict judge_elf(const struct elf_facts *facts)
 {
     const char *slash = strrchr(facts->loader, '/');
+    struct elf_verdict verdict = {.go = facts->go, .go_classic = facts->go_classic};
 
-    if (facts->other_machine)
-        return (struct elf_verdict){"it is not an x86-64 program", true};
-    if (!*facts->loader && facts->has_soname)
-        return (struct elf_verdict){0};
-    if (!*facts->loader)
-        return (struct elf_verdict){
-            facts->go ? "it is a Go program without libc, into which no library can be loaded"
-                      : "it is statically linked, so no library can be loaded into it",
-            false};
-    if (strstr(facts->loader, "musl"))
-        return (struct elf_verdict){"it is linked with musl, and the library needs glibc", true};
-    if (strcmp(slash ? slash + 1 : facts->loader, LOADER) != 0)
-        return (struct elf_verdict){"it is not loaded by glibc's " LOADER, true};
-    return (struct elf_verdict){0};
+    if (facts->other_machine) {
+        verdict = (struct elf_verdict){"it is not an x86-64 program", .spoils = true};
+    } else if (!*facts->loader) {
+        if (!facts->has_soname && !facts->go)
+            verdict.obstacle = "it is statically linked, so no library can be loaded into it";
+    } else if (strstr(facts->loader, "musl")) {
+        verdict.obstacle = facts->go ? NULL : "it is linked with musl, and the library needs glibc";
+        verdict.spoils = true;
+    } else if (strcmp(slash ? slash + 1 : facts->loader, LOADER) != 0) {
+        verdict.obstacle = facts->go ? NULL : "it is not loaded by glibc's " LOADER;
+        verdict.spoils = true;
+    }
+    return verdict;
 }
 
 /* Programs that gain privileges ignore LD_PRELOAD. */
@@ -183,6 +204,7 @@ struct elf_verdict elf_check(const char *command)
             verdict = judge_elf(&facts);
             if (!verdict.obstacle)
                 verdict.obstacle = gained_privileges(fd);
+            verdict.go = verdict.go && !verdict.obstacle;
         }
         close(fd);
         if (!script)

@@ -1,6 +1,6 @@
 /*
- * Whether a library can be preloaded into a program, as far as its file tells.
- * The file is only read.
+ * Which collector fits a program, as far as its file tells: whether a library can be
+ * preloaded into it, and whether it is a Go program. The file is only read.
  */
 #ifndef MAPTRACE_LAUNCHER_ELF_CHECK_H
 #define MAPTRACE_LAUNCHER_ELF_CHECK_H
@@ -10,6 +10,8 @@
 struct elf_verdict {
     const char *obstacle; /* why it cannot be traced, ending a sentence; NULL: nothing is known */
     bool spoils;          /* with the library preloaded it would not run, or complain */
+    bool go;              /* a Go program, which can be traced with or without the library */
+    bool go_classic;      /* and its maps are of the classic kind */
 };
 
 /*

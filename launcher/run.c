@@ -1,4 +1,4 @@
-/* maptrace run: a command with the library preloaded, and the check after it. */
+/* maptrace run: a command with the collector that fits it, and the check after it. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "launcher/child.h"
 #include "launcher/complain.h"
 #include "launcher/elf_check.h"
+#include "launcher/go_run.h"
 #include "launcher/place.h"
 #include "launcher/run_wish.h"
 #include "launcher/subcommands.h"
@@ -39,18 +40,36 @@ static bool has_trace_of(const struct trace_files *files, pid_t pid)
     return false;
 }
 
-/* What the check says of a run that left FILES. */
+/* What the check says of a run that left FILES. GO_BLIND: there are Go maps that were not seen. */
 static int judge(const struct run_wish *wish, const char *report, const struct run *run,
-                 const struct trace_files *files)
+                 const struct trace_files *files, bool go_blind)
 {
     if (files->count) {
         int status = check_traces(report, wish->check_options, RUN_CHECK_OPTIONS, files);
         /* Its descendants may be clean: of the command itself nothing is known. */
-        if (status != 0 || run->may_be_untraced || has_trace_of(files, run->pid))
+        if (status != 0 || run->may_be_untraced || (has_trace_of(files, run->pid) && !go_blind))
             return status;
     }
-    complain("inconclusive: %s left no trace", wish->command[0]);
+    complain("inconclusive: %s left no trace%s", wish->command[0],
+             go_blind ? " of its Go maps" : "");
     return EXIT_INCONCLUSIVE;
+}
+
+/* 0, or an exit status. */
+static int prepare(struct run_wish *wish, const struct elf_verdict *verdict)
+{
+    int status = 0;
+
+    if (verdict->obstacle)
+        complain("%s cannot be traced: %s", wish->command[0], verdict->obstacle);
+    if (!verdict->spoils)
+        status = preload(&wish->environment);
+    if (status == 0 && verdict->go_classic && wish->clobberfree &&
+        go_run_environment(&wish->environment)) {
+        complain("%s", strerror(ENOMEM));
+        status = EXIT_CANNOT_RUN;
+    }
+    return status;
 }
 
 static int run(struct run_wish *wish, const char *report)
@@ -58,24 +77,28 @@ static int run(struct run_wish *wish, const char *report)
     struct elf_verdict verdict = elf_check(wish->command[0]);
     struct trace_files files;
     struct child child;
-    int status;
+    struct go_run go;
+    bool go_traced = false;
+    int status = prepare(wish, &verdict);
 
-    if (verdict.obstacle)
-        complain("%s cannot be traced: %s", wish->command[0], verdict.obstacle);
-    if (!verdict.spoils && (status = preload(&wish->environment)) != 0)
+    if (status != 0)
         return status;
-
     struct run this_run = {
         .output = wish->output,
         .started_ns = monotonic_now(),
         .may_be_untraced = verdict.obstacle != NULL,
     };
-    status = child_start(&child, wish->command, wish->environment.entries);
+    status =
+        child_start(&child, wish->command, &wish->environment, verdict.go ? wish->output : NULL);
     if (status < 0) {
         complain("cannot start %s: %s", wish->command[0], strerror(-status));
         return EXIT_CANNOT_RUN;
     }
-    int wait_status = child_wait(&child);
+    if (verdict.go)
+        go_traced = go_run_begin(&go, &child, wish);
+    int wait_status = child_wait(&child, go_traced ? go_run_look : NULL, &go);
+    if (go_traced)
+        go_run_end(&go, wait_status);
     this_run.pid = child.pid;
 
     status = child_exit_status(wait_status);
@@ -85,7 +108,7 @@ static int run(struct run_wish *wish, const char *report)
     }
     trace_files_end(&files, child.pid, wait_status);
     if (wish->check && status == 0)
-        status = judge(wish, report, &this_run, &files);
+        status = judge(wish, report, &this_run, &files, verdict.go && !go_traced);
     trace_files_free(&files);
     return status;
 }

@@ -15,7 +15,7 @@
 #include "launcher/subcommands.h"
 #include "preload/options.h"
 
-enum { KEY_CHECK = 0x100, KEY_RULES, KEY_GRACE, KEY_STALL, KEY_MIN_BYTES };
+enum { KEY_CHECK = 0x100, KEY_RULES, KEY_NO_CLOBBERFREE, KEY_GRACE, KEY_STALL, KEY_MIN_BYTES };
 
 static const struct launcher_option options[] = {
     {"output", 'o', "FILE", "the trace; default: $MAPTRACE_OUTPUT, else trace.bin"},
@@ -24,6 +24,7 @@ static const struct launcher_option options[] = {
     {"grace", KEY_GRACE, "TIME", "with --check: how late an old array may go (100ms)"},
     {"stall", KEY_STALL, "TIME", "with --check: how long a resize may rest (1s)"},
     {"min-bytes", KEY_MIN_BYTES, "SIZE", "with --check: smaller arrays do not count (1)"},
+    {"no-clobberfree", KEY_NO_CLOBBERFREE, NULL, "Go: do not add clobberfree=1 to GODEBUG"},
     {"help", 'h', NULL, "print this"},
     {0},
 };
@@ -151,7 +152,7 @@ int run_wish_read(struct run_wish *wish, int argc, char **argv)
     const char *value, *output = NULL;
     int key, rest, answer = RUN_WISH_READ;
 
-    *wish = (struct run_wish){0};
+    *wish = (struct run_wish){.clobberfree = true};
     /* A launcher that is itself traced begins a run of its own. */
     if (environment_copy(&wish->environment) ||
         environment_set(&wish->environment, OPTIONS_RUN, NULL))
@@ -167,6 +168,9 @@ int run_wish_read(struct run_wish *wish, int argc, char **argv)
             break;
         case KEY_CHECK:
             wish->check = true;
+            break;
+        case KEY_NO_CLOBBERFREE:
+            wish->clobberfree = false;
             break;
         case KEY_GRACE:
         case KEY_STALL:

@@ -12,6 +12,7 @@ struct run_wish {
     char *output;                   /* absolute, a pattern as in MAPTRACE_OUTPUT */
     struct environment environment; /* for the command: the output and the rules are in it */
     bool check;
+    bool clobberfree; /* liveness of Go maps may be had by a setting of Go's runtime */
     char *check_options[RUN_CHECK_OPTIONS]; /* for maptrace-report; NULL: not given */
     char **command;
 };

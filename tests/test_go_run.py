@@ -1,0 +1,133 @@
+"""maptrace run with Go programs: what they do stays the same, and nothing is missed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from support.build import PROJECT
+from support.golang import Go
+from support.waiting import wait_until
+
+STRIPPED = "-ldflags=-s -w"
+EXTERNAL = "-ldflags=-linkmode=external"
+PIE = "-buildmode=pie"
+VERSIONS = ("1.19", "1.21", "1.22", "1.23", "1.24")
+CHECKED = [("1.19", (), False), ("1.21", (STRIPPED, PIE), False), ("1.22", (STRIPPED,), False),
+           ("1.23", (EXTERNAL,), True), ("1.24", (PIE,), False)]
+SOAKED = [(version, flags, cgo)
+          for version in VERSIONS
+          for flags, cgo in (((), False), ((STRIPPED,), False), ((PIE,), False),
+                             ((STRIPPED, PIE), False), ((EXTERNAL,), True), ((EXTERNAL, PIE), True))
+          if (version, flags, cgo) not in CHECKED]
+BUILDS = CHECKED + [pytest.param(*build, marks=pytest.mark.soak) for build in SOAKED]
+
+
+@pytest.fixture(scope="session")
+def go(tmp_path_factory, request):
+    base = tmp_path_factory.getbasetemp()
+    return Go((base.parent if hasattr(request.config, "workerinput") else base) / "go")
+
+
+def classic(version):
+    return "noswissmap" if version == "1.24" else ""
+
+
+@pytest.fixture
+def launch(maptrace, tmp_path):
+    def launch(*command, options=(), env=None, **keywords):
+        return subprocess.run([maptrace.maptrace, "run", *options, "--", *map(str, command)],
+                              capture_output=True, encoding="utf-8", timeout=120, cwd=tmp_path,
+                              env=dict(os.environ, **env or {}), **keywords)
+    launch.folder = tmp_path
+    return launch
+
+
+def report(reporter, launch, name="trace.bin"):
+    return reporter.json(launch.folder / name, stall="0")
+
+
+@pytest.mark.parametrize("version, flags, cgo", BUILDS)
+def test_exactly_the_stuck_maps_are_found(go, launch, reporter, version, flags, cgo):
+    program = go(version, flags=flags, cgo=cgo, experiment=classic(version))
+    done = launch(program, "0.3", options=["--check", "--stall=100ms"])
+    truth = [json.loads(line) for line in done.stdout.splitlines() if line[0] == "{"]
+    assert done.returncode == 23 and done.stdout.endswith("sum 201000\n")
+    found = reporter.json(launch.folder / "trace.bin", stall="100ms")
+    stuck = {true["table"]: true for true in truth if true["array"] != "0x0"}
+    assert {finding["table"] for finding in found.findings} == set(stuck)
+    for finding in found.findings:
+        true = stuck[finding["table"]]
+        assert finding["kind"] == "stuck"
+        assert finding["progress"] == {"moved": true["moved"], "of": 1 << (true["log2_buckets"] - 1)}
+        assert (finding["array"], finding["new_array"]) == (true["array"], true["new_array"])
+        assert true["function"] in [frame["function"] for frame in finding["stack"]]
+
+
+def account(go, launch, reporter, version, flags, cgo, runs):
+    """Runs under stress: each start of a resize has its end, or the program dropped the map."""
+    program = go(version, source="testdata/go/stress.go", flags=flags, cgo=cgo,
+                 experiment=classic(version))
+    plain = subprocess.run([program, "20"], capture_output=True, encoding="utf-8", timeout=60)
+    for _ in range(runs):
+        done = launch(program, "20")
+        assert (done.returncode, done.stdout) == (plain.returncode, plain.stdout)
+        dropped = int(re.fullmatch(r"dropped (\d+)\n", done.stderr)[1])
+        assert dropped > 100
+        found = report(reporter, launch)
+        assert found.traces[0]["lost_events"] == 0 and found.totals["resizes"] > 3000
+
+
+@pytest.mark.parametrize("version, flags, cgo", BUILDS)
+def test_stress(go, launch, reporter, version, flags, cgo):
+    account(go, launch, reporter, version, flags, cgo, runs=5)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("version, flags, cgo", CHECKED + SOAKED)
+def test_much_stress(go, launch, reporter, version, flags, cgo):
+    account(go, launch, reporter, version, flags, cgo, runs=20)
+
+
+@pytest.mark.parametrize("flags", [(), (PIE,)])
+def test_swiss_maps(go, launch, reporter, flags):
+    done = launch(go("1.24", flags=flags), "0", options=["--check"], input="\n")
+    assert done.returncode == 0 and done.stdout.endswith("sum 201000\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_signal(go, trace, maptrace, number):
+    run = trace.start([maptrace.maptrace, "run", "--", go("1.23"), "60"], traced=False)
+    wait_until(lambda: "ready" in run._log("stdout"), what="the program to be ready")
+    child = int(subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True).stdout)
+    assert "TracerPid:\t0" in open(f"/proc/{child}/status").read()
+    os.kill(child if number == signal.SIGKILL else run.pid, number)
+    run.wait()
+    assert run.status == 128 + number
+
+
+def test_environment(go, launch):
+    show = "testdata/go/environment.go"
+    assert "GODEBUG=clobberfree=1\n" in launch(go("1.23", source=show)).stdout
+    done = launch(go("1.23", source=show), env={"GODEBUG": "gctrace=0,clobberfree=0"})
+    assert "GODEBUG=clobberfree=1,gctrace=0,clobberfree=0\n" in done.stdout
+    assert "GODEBUG" not in launch(go("1.23", source=show), options=["--no-clobberfree"]).stdout
+    assert "GODEBUG" not in launch(go("1.24", source=show)).stdout
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_unknown_code_is_left_alone(go, launch, status):
+    program = launch.folder / "program"
+    image = bytearray(open(go("1.23", source="testdata/go/environment.go"), "rb").read())
+    # In advanceEvacuationMark, before the move that drops the old array: another address.
+    at = image.index(bytes.fromhex("49890b48c7401800000000488b48"))
+    image[at:at + 3] = bytes.fromhex("49890a")
+    program.write_bytes(image)
+    program.chmod(0o755)
+    done = launch(program, str(status), options=["--check"])
+    assert done.returncode == (status or 24) and done.stdout
+    assert "its Go maps cannot be traced: the code of its runtime.advanceEvacuationMark" in done.stderr
+    assert done.stderr.count("cannot be traced") == 1
