@@ -4,17 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "golang/books_parts.h"
 #include "golang/open_maps.h"
-
-static struct trace_header *header_of(const struct go_books *books)
-{
-    return books->trace->writer.header;
-}
-
-static struct trace_rule *rule_of(const struct go_books *books)
-{
-    return trace_entry(&books->trace->writer, &header_of(books)->rules, books->rule);
-}
 
 int go_books_make(struct go_books *books, struct go_trace *trace, struct go_type_ids *types,
                   uint16_t rule)
@@ -55,193 +46,6 @@ void go_books_free(struct go_books *books)
     *books = (struct go_books){0};
 }
 
-/* --- what has changed --------------------------------------------------------------- */
-
-static void map_changed(struct go_books *books, uint32_t index)
-{
-    struct go_map *map = &books->maps[index];
-
-    if (map->changed)
-        return;
-    map->changed = true;
-    map->next = books->changed_maps;
-    books->changed_maps = index;
-}
-
-static void open_changed(struct go_books *books, uint32_t index)
-{
-    struct go_open *open = &books->opens[index];
-
-    if (open->changed)
-        return;
-    open->changed = true;
-    open->next = books->changed_opens;
-    books->changed_opens = index;
-}
-
-/* The old array of a map's open resize stands behind its present one. */
-static void write_map(struct go_books *books, uint32_t index)
-{
-    struct go_map *map = &books->maps[index];
-    struct trace_array old = {0};
-
-    if (map->used && map->open != GO_NONE) {
-        const struct trace_resize *record = &books->opens[map->open].record;
-        old = map->array;
-        old.flags = TRACE_ARRAY_OLD;
-        old.address = record->old_address;
-        old.bytes = record->old_bytes;
-        old.born_ns = record->old_born_ns;
-        old.holder = map->table + offsetof(struct go_hmap, oldbuckets);
-        old.table_resizes--;
-        old.replaced_bytes -= record->old_bytes;
-        old.table_peak_bytes = record->old_bytes;
-    }
-    map->array.state = map->used ? TRACE_SLOT_USED : TRACE_SLOT_FREE;
-    trace_write_array(&books->trace->writer, 2 * index, &map->array);
-    trace_write_array(&books->trace->writer, 2 * index + 1, &old);
-}
-
-void go_books_write(struct go_books *books)
-{
-    while (books->changed_opens != GO_NONE) {
-        uint32_t index = books->changed_opens;
-        struct go_open *open = &books->opens[index];
-
-        books->changed_opens = open->next;
-        open->changed = false;
-        /* Most resizes are over before anybody looks. */
-        if (open->used || open->published)
-            trace_write_resize(&books->trace->writer, index, &open->record);
-        open->published = open->used;
-        if (!open->used) {
-            open->next = books->free_opens;
-            books->free_opens = index;
-        }
-    }
-    while (books->changed_maps != GO_NONE) {
-        uint32_t index = books->changed_maps;
-        struct go_map *map = &books->maps[index];
-
-        books->changed_maps = map->next;
-        map->changed = false;
-        write_map(books, index);
-        if (!map->used) {
-            map->next = books->free_maps;
-            books->free_maps = index;
-        }
-    }
-}
-
-/* --- maps ---------------------------------------------------------------------------- */
-
-static void add_live(struct go_books *books, uint64_t bytes)
-{
-    struct trace_header *header = header_of(books);
-
-    header->arrays_seen++;
-    rule_of(books)->arrays++;
-    header->live_arrays++;
-    header->live_array_bytes += bytes;
-    if (header->live_array_bytes > header->peak_array_bytes)
-        header->peak_array_bytes = header->live_array_bytes;
-}
-
-static void take_live(struct go_books *books, uint64_t bytes)
-{
-    header_of(books)->live_arrays--;
-    header_of(books)->live_array_bytes -= bytes;
-}
-
-void go_books_forget(struct go_books *books, uint32_t index)
-{
-    struct go_map *map = &books->maps[index];
-
-    take_live(books, map->array.bytes);
-    address_index_drop(&books->by_array, map->array.address, index);
-    map->used = false;
-    map_changed(books, index);
-}
-
-void go_books_counted(struct go_books *books, uint32_t index, uint64_t entries)
-{
-    struct go_map *map = &books->maps[index];
-
-    map->misses = 0;
-    if (map->array.entries == entries && map->array.flags & TRACE_ARRAY_COUNTED)
-        return;
-    map->array.entries = entries;
-    map->array.flags |= TRACE_ARRAY_COUNTED;
-    map_changed(books, index);
-}
-
-/* A map can be forgotten: all that is lost is what it was before. */
-static void make_place(struct go_books *books)
-{
-    for (uint32_t tries = 0; tries < books->map_room; tries++) {
-        uint32_t index = books->hand++ % books->map_room;
-        if (books->maps[index].used && books->maps[index].open == GO_NONE) {
-            go_books_forget(books, index);
-            break;
-        }
-    }
-    go_books_write(books);
-}
-
-static uint32_t new_map(struct go_books *books, const struct go_event *event, uint32_t type,
-                        uint32_t bucket_bytes)
-{
-    if (books->free_maps == GO_NONE && books->maps_used == books->map_room)
-        make_place(books);
-    uint32_t index = books->free_maps;
-    if (index != GO_NONE)
-        books->free_maps = books->maps[index].next;
-    else if (books->maps_used < books->map_room)
-        index = books->maps_used++;
-    else
-        return GO_NONE;
-    books->maps[index] = (struct go_map){
-        .array = {.state = TRACE_SLOT_USED,
-                  .rule = books->rule,
-                  .address = event->buckets,
-                  .bytes = go_array_bytes(event->log2, bucket_bytes),
-                  .table_id = ++books->last_table_id,
-                  .table = event->hmap,
-                  .type = type},
-        .table = event->hmap,
-        .maptype = event->maptype,
-        .routine = event->goroutine,
-        .bucket_bytes = bucket_bytes,
-        .open = GO_NONE,
-        .log2 = event->log2,
-        .used = true,
-    };
-    header_of(books)->tables++;
-    add_live(books, books->maps[index].array.bytes);
-    return index;
-}
-
-/*
- * The map whose array is about to become old. An address can have been freed and used again for
- * another map's array, so all that is known must fit.
- */
-static uint32_t map_of(struct go_books *books, const struct go_event *event, uint64_t now)
-{
-    uint32_t index = address_index_get(&books->by_array, event->buckets);
-    const struct go_map *map = index == ADDRESS_INDEX_NONE ? NULL : &books->maps[index];
-
-    if (!map)
-        return GO_NONE;
-    if (map->maptype == event->maptype && map->log2 == event->log2 &&
-        (map->table == event->hmap || map->routine == event->goroutine))
-        return index;
-    if (map->open == GO_NONE)
-        go_books_forget(books, index);
-    else
-        go_books_collected(books, map->open, now);
-    return GO_NONE;
-}
-
 /* --- resizes -------------------------------------------------------------------------- */
 
 static uint32_t stack_of(struct go_books *books, const struct go_event *event)
@@ -274,9 +78,9 @@ static void set_size(struct go_books *books, uint32_t index, bool same_size)
     map->log2 = (uint8_t)(old + !same_size);
     record->flags = same_size ? record->flags | TRACE_RESIZE_SAME_SIZE
                               : record->flags & ~(unsigned)TRACE_RESIZE_SAME_SIZE;
-    header_of(books)->live_array_bytes -= map->array.bytes;
+    books_header(books)->live_array_bytes -= map->array.bytes;
     map->array.bytes = record->new_bytes = go_array_bytes(map->log2, map->bucket_bytes);
-    header_of(books)->live_array_bytes += map->array.bytes;
+    books_header(books)->live_array_bytes += map->array.bytes;
     if (map->array.bytes > map->array.table_peak_bytes)
         map->array.table_peak_bytes = map->array.bytes;
 }
@@ -296,7 +100,7 @@ static void set_array(struct go_books *books, uint32_t index, uint64_t address)
         go_books_forget(books, other);
     address_index_put(&books->by_array, address, open->map);
     map->array.address = open->record.new_address = address;
-    map_changed(books, open->map);
+    books_map_changed(books, open->map);
 }
 
 /* No word on a map without a start and an end, or a look, is sure. */
@@ -330,20 +134,20 @@ static void grow(struct go_books *books, const struct go_event *event, uint64_t 
 {
     uint32_t bucket_bytes, type = go_type_id(books->types, event->maptype, &bucket_bytes);
     uint32_t gone = address_index_get(&books->by_old, event->buckets);
-    struct trace_header *header = header_of(books);
+    struct trace_header *header = books_header(books);
 
     /* What was an old array is the present one of some map: it was freed, without an end. */
     if (gone != ADDRESS_INDEX_NONE)
         go_books_collected(books, gone, now);
-    uint32_t map_index = map_of(books, event, now);
+    uint32_t map_index = books_map_of(books, event, now);
     /* A map grows only when it is not growing. */
     if (map_index != GO_NONE && books->maps[map_index].open != GO_NONE)
         go_books_missed_end(books, books->maps[map_index].open, now);
-    rule_of(books)->status = TRACE_RULE_ACTIVE;
-    rule_of(books)->resizes++;
+    books_rule(books)->status = TRACE_RULE_ACTIVE;
+    books_rule(books)->resizes++;
     header->resizes_seen++;
     if (map_index == GO_NONE)
-        map_index = new_map(books, event, type, bucket_bytes);
+        map_index = books_new_map(books, event, type, bucket_bytes);
     uint32_t index = map_index == GO_NONE ? GO_NONE : new_open(books);
     if (index == GO_NONE) {
         header->lost_arrays++;
@@ -397,7 +201,7 @@ static void grow(struct go_books *books, const struct go_event *event, uint64_t 
     header->old_array_bytes += open->record.old_bytes;
     if (header->old_array_bytes > header->peak_old_bytes)
         header->peak_old_bytes = header->old_array_bytes;
-    add_live(books, 0);
+    books_add_live(books, 0);
     header->live_array_bytes += open->record.old_bytes;
     set_size(books, index, !over_load(books, event));
     if (header->live_array_bytes > header->peak_array_bytes)
@@ -406,8 +210,8 @@ static void grow(struct go_books *books, const struct go_event *event, uint64_t 
     address_index_put(&books->by_old, event->buckets, index);
     if (event->log2 == 0)
         books->small[event->goroutine >> 8 & 255] = index;
-    open_changed(books, index);
-    map_changed(books, map_index);
+    books_open_changed(books, index);
+    books_map_changed(books, map_index);
 }
 
 /* The books are closed on an open resize; its record is the caller's. */
@@ -416,13 +220,13 @@ static void close_open(struct go_books *books, uint32_t index)
     struct go_open *open = &books->opens[index];
 
     address_index_drop(&books->by_old, open->record.old_address, index);
-    header_of(books)->old_array_bytes -= open->record.old_bytes;
-    take_live(books, open->record.old_bytes);
+    books_header(books)->old_array_bytes -= open->record.old_bytes;
+    books_take_live(books, open->record.old_bytes);
     books->maps[open->map].open = GO_NONE;
     open->used = false;
     open->record.state = TRACE_SLOT_FREE;
-    open_changed(books, index);
-    map_changed(books, open->map);
+    books_open_changed(books, index);
+    books_map_changed(books, open->map);
 }
 
 /* It did not move up to UNTIL, at least. */
@@ -469,7 +273,7 @@ static void end(struct go_books *books, const struct go_event *event, uint64_t n
     uint32_t index = ended_by(books, event);
 
     if (index == GO_NONE) {
-        header_of(books)->orphans++;
+        books_header(books)->orphans++;
         return;
     }
     struct go_open *open = &books->opens[index];
@@ -527,8 +331,8 @@ void go_books_progress(struct go_books *books, uint32_t index, const struct go_h
     set_array(books, index, hmap->buckets);
     map->array.entries = hmap->count;
     set_certainty(books, open);
-    open_changed(books, index);
-    map_changed(books, open->map);
+    books_open_changed(books, index);
+    books_map_changed(books, open->map);
 }
 
 void go_books_unreadable(struct go_books *books, uint32_t index, uint64_t now)
@@ -538,7 +342,7 @@ void go_books_unreadable(struct go_books *books, uint32_t index, uint64_t now)
     (void)now;
     open->record.flags |= TRACE_RESIZE_UNREADABLE;
     set_certainty(books, open);
-    open_changed(books, index);
+    books_open_changed(books, index);
 }
 
 void go_books_collected(struct go_books *books, uint32_t index, uint64_t now)
@@ -548,7 +352,7 @@ void go_books_collected(struct go_books *books, uint32_t index, uint64_t now)
 
     (void)now;
     open->record.flags |= TRACE_RESIZE_COLLECTED;
-    header_of(books)->collected++;
+    books_header(books)->collected++;
     close_open(books, index);
     go_books_forget(books, map);
 }

@@ -1,0 +1,87 @@
+#include "golang/books_parts.h"
+
+struct trace_header *books_header(const struct go_books *books)
+{
+    return books->trace->writer.header;
+}
+
+struct trace_rule *books_rule(const struct go_books *books)
+{
+    return trace_entry(&books->trace->writer, &books_header(books)->rules, books->rule);
+}
+
+void books_map_changed(struct go_books *books, uint32_t index)
+{
+    struct go_map *map = &books->maps[index];
+
+    if (map->changed)
+        return;
+    map->changed = true;
+    map->next = books->changed_maps;
+    books->changed_maps = index;
+}
+
+void books_open_changed(struct go_books *books, uint32_t index)
+{
+    struct go_open *open = &books->opens[index];
+
+    if (open->changed)
+        return;
+    open->changed = true;
+    open->next = books->changed_opens;
+    books->changed_opens = index;
+}
+
+/* The old array of a map's open resize stands behind its present one. */
+static void write_map(struct go_books *books, uint32_t index)
+{
+    struct go_map *map = &books->maps[index];
+    struct trace_array old = {0};
+
+    if (map->used && map->open != GO_NONE) {
+        const struct trace_resize *record = &books->opens[map->open].record;
+        old = map->array;
+        old.flags = TRACE_ARRAY_OLD;
+        old.address = record->old_address;
+        old.bytes = record->old_bytes;
+        old.born_ns = record->old_born_ns;
+        old.holder = map->table + offsetof(struct go_hmap, oldbuckets);
+        old.table_resizes--;
+        old.replaced_bytes -= record->old_bytes;
+        old.table_peak_bytes = record->old_bytes;
+    }
+    map->array.state = map->used ? TRACE_SLOT_USED : TRACE_SLOT_FREE;
+    trace_write_array(&books->trace->writer, 2 * index, &map->array);
+    trace_write_array(&books->trace->writer, 2 * index + 1, &old);
+}
+
+void go_books_write(struct go_books *books)
+{
+    while (books->changed_opens != GO_NONE) {
+        uint32_t index = books->changed_opens;
+        struct go_open *open = &books->opens[index];
+
+        books->changed_opens = open->next;
+        open->changed = false;
+        /* Most resizes are over before anybody looks. */
+        if (open->used || open->published)
+            trace_write_resize(&books->trace->writer, index, &open->record);
+        open->published = open->used;
+        if (!open->used) {
+            open->next = books->free_opens;
+            books->free_opens = index;
+        }
+    }
+    while (books->changed_maps != GO_NONE) {
+        uint32_t index = books->changed_maps;
+        struct go_map *map = &books->maps[index];
+
+        books->changed_maps = map->next;
+        map->changed = false;
+        write_map(books, index);
+        if (!map->used) {
+            map->next = books->free_maps;
+            books->free_maps = index;
+        }
+    }
+}
