@@ -31,7 +31,8 @@ int go_books_make(struct go_books *books, struct go_trace *trace, struct go_type
     books->maps = calloc(books->map_room, sizeof *books->maps);
     books->opens = calloc(books->open_room, sizeof *books->opens);
     if (books->maps && books->opens && address_index_make(&books->by_array, books->map_room) == 0 &&
-        address_index_make(&books->by_old, books->open_room) == 0)
+        address_index_make(&books->by_old, books->open_room) == 0 &&
+        go_sites_make(&books->sites, trace) == 0)
         return 0;
     go_books_free(books);
     return -ENOMEM;
@@ -41,6 +42,7 @@ void go_books_free(struct go_books *books)
 {
     address_index_free(&books->by_array);
     address_index_free(&books->by_old);
+    go_sites_free(&books->sites);
     free(books->maps);
     free(books->opens);
     *books = (struct go_books){0};
@@ -207,6 +209,9 @@ static void grow(struct go_books *books, const struct go_event *event, uint64_t 
     if (header->live_array_bytes > header->peak_array_bytes)
         header->peak_array_bytes = header->live_array_bytes;
     set_certainty(books, open);
+    /* The first return address is in the runtime, the second in whoever assigns to the map. */
+    if (event->frames > 1)
+        go_sites_count(&books->sites, event->pc[1], &open->record);
     address_index_put(&books->by_old, event->buckets, index);
     if (event->log2 == 0)
         books->small[event->goroutine >> 8 & 255] = index;

@@ -12,6 +12,7 @@
 
 #include "golang/hmap.h"
 #include "golang/ring.h"
+#include "golang/sites.h"
 #include "golang/type_ids.h"
 
 #define GO_NONE UINT32_MAX
@@ -54,7 +55,8 @@ struct go_books {
     struct go_open *opens;
     uint32_t open_room, opens_used, free_opens, changed_opens;
     struct address_index by_array, by_old; /* maps by their present, opens by their old array */
-    uint32_t small[256];                   /* the last resize of one bucket, by goroutine */
+    struct go_sites sites;
+    uint32_t small[256]; /* the last resize of one bucket, by goroutine */
     uint64_t last_table_id;
 };
 

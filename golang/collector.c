@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "golang/books.h"
+#include "golang/collections.h"
 #include "golang/go_trace.h"
 #include "golang/image.h"
 #include "golang/looks.h"
@@ -200,6 +201,8 @@ unsigned go_collector_poll(struct go_collector *collector)
     bool last = go_target_exiting(collector->target);
 
     drain(collector, last);
+    collector->books.cycles =
+        go_collections_note(&collector->trace, collector->target, collector->books.cycles);
     go_look(&collector->books, &collector->target->memory, header_of(collector)->last_ns, last);
     go_books_write(&collector->books);
     return collector->idle > IDLE_POLLS ? POLL_IDLE_MS : POLL_MS;

@@ -16,7 +16,7 @@
 #include "golang/origin.h"
 #include "trace/layout.h"
 
-enum { TYPES_MOST = 4096, COLLECTIONS_MOST = 16384 };
+enum { TYPES_MOST = 4096, SITES_MOST = 4096, COLLECTIONS_MOST = 16384 };
 
 static const uint64_t PIECE = 64 << 10;
 static const uint64_t NOTABLE_NS = 1000000; /* as the guest has it */
@@ -35,8 +35,10 @@ static unsigned index_of(const struct trace_header *header, const struct trace_r
 {
     if (region == &header->types)
         return 8;
-    if (region == &header->collections)
+    if (region == &header->sites)
         return 9;
+    if (region == &header->collections)
+        return 10;
     return (unsigned)(region - &header->rules);
 }
 
@@ -121,6 +123,7 @@ int go_trace_make(struct go_trace *trace, const char *path, pid_t pid, char *con
 
     _Static_assert(sizeof header <= 4096, "the header has room in the first page");
     bytes = place(&header.types, bytes, sizeof(struct trace_type), TYPES_MOST);
+    bytes = place(&header.sites, bytes, sizeof(struct trace_site), SITES_MOST);
     bytes = place(&header.collections, bytes, sizeof(struct trace_collection), COLLECTIONS_MOST);
     header.file_bytes = bytes;
     header.notable_ns = NOTABLE_NS;

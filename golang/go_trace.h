@@ -12,7 +12,7 @@
 
 #include "trace/writer.h"
 
-enum { GO_TRACE_REGIONS = 10 };
+enum { GO_TRACE_REGIONS = 11 };
 
 struct go_trace {
     struct trace_writer writer;

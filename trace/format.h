@@ -10,7 +10,7 @@
  * ring can therefore never lose) and two rings of *finished* resizes.
  *
  *     header | rules | modules | stacks | arrays | resizes | notable | recent | messages
- *            | types | collections
+ *            | types | sites | collections
  *
  * All integers are little-endian. Times are CLOCK_MONOTONIC nanoseconds since
  * header.start_monotonic_ns. Every region is described by a struct
@@ -131,6 +131,9 @@ struct trace_header {
     uint64_t writer_start_ticks; /* as process_start_ticks */
     uint64_t collected;          /* resizes that ended because nothing led to the table any more */
     uint64_t orphans;            /* ends of resizes whose beginning was not seen */
+    struct trace_region sites;   /* struct trace_site, sites_used of them */
+    uint32_t sites_used;
+    uint32_t reserved;
 };
 
 enum trace_rule_kind { TRACE_IMMEDIATE = 0, TRACE_INCREMENTAL = 1, TRACE_REALLOC = 2 };
@@ -193,6 +196,21 @@ struct trace_type {
     char name[248];
     uint32_t entry_bytes; /* of a bucket */
     uint32_t entries;     /* that fit into a bucket */
+};
+
+/*
+ * One place in the program where tables of one type grow: all that was seen,
+ * whatever became of them and of the records of their resizes.
+ */
+struct trace_site {
+    uint32_t type;  /* index in region types + 1 */
+    uint32_t stack; /* of one of its resizes */
+    uint64_t tables; /* whose first resize that was seen was here */
+    uint64_t resizes, same_size;
+    uint64_t replaced_bytes; /* old arrays */
+    uint64_t most_resizes;   /* of one table, here or elsewhere before */
+    uint64_t most_entries;   /* in a table when it grew here */
+    uint64_t most_bytes;     /* of a new array */
 };
 
 /* A finished garbage collection, or several that ended between two looks at the counters. */

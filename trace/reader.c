@@ -160,6 +160,7 @@ void trace_free(struct trace *trace)
     free(trace->held);
     free(trace->messages);
     free(trace->types);
+    free(trace->sites);
     free(trace->collections);
     free(trace);
 }

@@ -47,6 +47,8 @@ struct trace {
     char *messages; /* terminated, never NULL */
     struct trace_type *types;
     uint32_t type_count;
+    struct trace_site *sites;
+    uint32_t site_count;
     struct trace_collection *collections; /* oldest first */
     size_t collection_count;
 

@@ -38,6 +38,7 @@ static const struct region_rule {
      GROWS},
     {"messages", offsetof(struct trace_header, messages), 1, FIXED},
     {"types", offsetof(struct trace_header, types), END(struct trace_type, entries), MAY_LACK},
+    {"sites", offsetof(struct trace_header, sites), END(struct trace_site, most_bytes), MAY_LACK},
     {"collections", offsetof(struct trace_header, collections),
      END(struct trace_collection, heap_bytes), MAY_LACK},
 };
@@ -104,6 +105,8 @@ int layout_check_counts(const struct trace_header *header, char *error, size_t e
         {"modules", header->modules_used, TRACE_NO_MODULE},
         {"types", header->types_used, header->types.capacity},
         {"types", header->types_used, MOST_TYPES},
+        {"sites", header->sites_used, header->sites.capacity},
+        {"sites", header->sites_used, MOST_TYPES},
         {"words of stacks", header->stack_words_used, header->stacks.capacity},
         {"bytes of messages", header->message_bytes, header->messages.capacity},
         {"bytes of the command", header->command_bytes, TRACE_COMMAND_BYTES},
