@@ -2,8 +2,8 @@
  * What ranks a table, the size of its largest array, only grows as its resizes
  * are seen. So a table that is not among the MOST largest of those seen so far
  * may be forgotten: if it becomes one of them, it comes back by the resize that
- * makes it so. What it lost meanwhile is made good in the second pass, which
- * looks at the chosen tables alone.
+ * makes it so. What it lost meanwhile is made good in a second pass, which looks
+ * at the chosen tables alone.
  */
 #include "analyzer/past_tables.h"
 
@@ -21,7 +21,7 @@ struct past_tables {
     size_t count, room;
     uint32_t *index; /* by id: 1 + where in items, 0 is free; four places an item */
     struct number_set live, ids;
-    size_t id_count;
+    size_t id_count;         /* of ids */
     struct past_table floor; /* once some were forgotten: none below it can be among the largest */
     bool forgot, chosen, failed;
 };
@@ -115,14 +115,16 @@ static int make_room(struct past_tables *past)
 
 /* --- passes ------------------------------------------------------------------------- */
 
-/* The table of RESIZE, new or known, whose largest array has PEAK_BYTES; NULL if it is not kept. */
-static struct past_table *table_of(struct past_tables *past, const struct trace_resize *resize,
-                                   uint64_t peak_bytes)
+/* The table ID, new or known, with an array of PEAK_BYTES; NULL if it is not kept. */
+static struct past_table *table_of(struct past_tables *past, uint64_t id, uint64_t peak_bytes)
 {
-    uint32_t found = past->room ? *place(past, resize->table_id) : 0;
+    int added = past->chosen ? 0 : number_set_add(&past->ids, id);
+    past->failed |= added < 0;
+    past->id_count += added > 0;
+    uint32_t found = past->room ? *place(past, id) : 0;
     if (found)
         return &past->items[found - 1];
-    struct past_table table = {.id = resize->table_id, .peak_bytes = peak_bytes};
+    struct past_table table = {.id = id, .peak_bytes = peak_bytes, .partly = added == 0};
     if (past->chosen || (past->forgot && by_rank(&table, &past->floor) > 0))
         return NULL;
     if (past->count == past->room && make_room(past) != 0) {
@@ -140,12 +142,7 @@ void past_tables_add(struct past_tables *past, const struct trace_resize *resize
     if (past->most == 0 || past->failed || resize->table_id == 0 ||
         (resize->flags & TRACE_RESIZE_INHERITED) || number_set_has(&past->live, resize->table_id))
         return;
-    if (!past->chosen) {
-        int added = number_set_add(&past->ids, resize->table_id);
-        past->failed |= added < 0;
-        past->id_count += added > 0;
-    }
-    struct past_table *table = table_of(past, resize, bytes);
+    struct past_table *table = table_of(past, resize->table_id, bytes);
     if (!table)
         return;
     if (bytes > table->peak_bytes)
@@ -163,10 +160,19 @@ void past_tables_add(struct past_tables *past, const struct trace_resize *resize
     }
 }
 
-/* Keeps the largest, and what identifies and ranks them, for a pass that looks at them alone. */
-static void choose(struct past_tables *past)
+/* Leaves the largest. True if something of one of them was forgotten. */
+static bool choose(struct past_tables *past)
 {
+    bool partly = false;
     forget_smaller(past);
+    for (size_t i = 0; i < past->count; i++)
+        partly |= past->items[i].partly;
+    return partly;
+}
+
+/* Leaves what identifies and ranks them, for a pass that looks at them alone. */
+static void begin_again(struct past_tables *past)
+{
     for (size_t i = 0; i < past->count; i++)
         past->items[i] =
             (struct past_table){.id = past->items[i].id, .peak_bytes = past->items[i].peak_bytes};
@@ -213,9 +219,9 @@ bool past_tables_pass(struct past_tables *past, const struct trace *trace, unsig
     }
     for (size_t i = 0; i < trace->open_count; i++)
         past_tables_add(past, &trace->open[i]);
-    bool more = past->forgot && !past->chosen && !past->failed;
+    bool more = past->forgot && !past->chosen && !past->failed && choose(past);
     if (more)
-        choose(past);
+        begin_again(past);
     else
         finish(past);
     return more;

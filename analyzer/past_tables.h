@@ -2,7 +2,7 @@
  * Tables that own no live array, known from their resizes alone. There can be
  * millions: the largest are kept, in bounded memory, and the others counted.
  * Fed with resizes while a trace is read; a second pass is asked for if the
- * first had to forget tables for want of room.
+ * first had to forget, for want of room, some of what counts in the end.
  */
 #ifndef MAPTRACE_ANALYZER_PAST_TABLES_H
 #define MAPTRACE_ANALYZER_PAST_TABLES_H
@@ -22,6 +22,7 @@ struct past_table {
     uint64_t seen_resizes;
     uint32_t stack; /* of its last resize */
     uint16_t rule;
+    bool partly; /* some of its resizes were forgotten; false in the result */
 };
 
 struct past_tables;

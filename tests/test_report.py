@@ -594,6 +594,23 @@ def test_a_large_trace_is_quick(reporter, make):
         assert best < (6 if sanitized else 0.6), options
 
 
+def test_a_long_history_needs_no_memory(reporter, compiled, tmp_path):
+    """A trace of 300 MB, most of it resizes in good order, in 64 MiB."""
+    if "sanitize" in str(reporter.build.folder):
+        pytest.skip("sanitizers need memory of their own")
+    records, trace = 1500000, tmp_path / "long.trace"
+    program = compiled("bench/history.c", flags=["-O2", "-std=gnu11", f"-I{PROJECT}"])
+    subprocess.run([program, trace, str(records)], check=True)
+    done = subprocess.run([reporter.build.report, "--format=json", trace], capture_output=True, encoding="utf-8",
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (64 << 20, 64 << 20)))
+    trace.unlink()
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert len(report["findings"]) == records // 100000
+    assert len(report["tables"]) == 4096 and report["tables_left_out"] == records // 3 - 4096
+    assert {table["resizes"] for table in report["tables"]} == {3}
+
+
 def processor_time():
     """Seconds that children have computed: what else the machine does is no matter."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -111,6 +111,30 @@ static void what_was_forgotten_comes_back_whole(void **state)
     free(resizes);
 }
 
+static void one_pass_is_enough_for_equals(void **state)
+{
+    (void)state;
+    enum { TABLES = 100000, KEPT = 50 };
+    struct trace trace = {0};
+    struct past_tables *past = past_tables_new(KEPT);
+    const struct past_table *tables;
+    size_t count, left_out;
+    assert_true(past_tables_pass(past, &trace, 0));
+    for (uint64_t i = 0; i < 3 * TABLES; i++) {
+        struct trace_resize resize = resize_of(1 + i / 3, 16ul << i % 3, i);
+        past_tables_add(past, &resize);
+    }
+    assert_false(past_tables_pass(past, &trace, 1));
+    assert_int_equal(past_tables_result(past, &tables, &count, &left_out), 0);
+    assert_int_equal(count, KEPT);
+    assert_int_equal(left_out, TABLES - KEPT);
+    for (size_t i = 0; i < KEPT; i++) {
+        assert_int_equal(tables[i].peak_bytes, 64);
+        assert_int_equal(tables[i].seen_resizes, 3);
+    }
+    past_tables_free(past);
+}
+
 static void a_new_trace_begins_anew(void **state)
 {
     (void)state;
@@ -154,6 +178,7 @@ int main(void)
         cmocka_unit_test(the_last_resize_says_what_a_table_is),
         cmocka_unit_test(neither_live_nor_inherited_nor_nameless),
         cmocka_unit_test(what_was_forgotten_comes_back_whole),
+        cmocka_unit_test(one_pass_is_enough_for_equals),
         cmocka_unit_test(a_new_trace_begins_anew),
         cmocka_unit_test(a_set_holds_what_was_added),
     };
