@@ -45,6 +45,9 @@ static uint64_t finding_key(const struct finding *finding, const uint64_t *modul
     const char *rule = trace->rules[finding->resize->rule].name;
     uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), rule, strlen(rule));
     hash = mix_word(hash, finding->judgement.kind);
+    const struct trace_type *type = trace_type(trace, finding->resize->type);
+    if (type)
+        hash = mix(hash, type->name, strlen(type->name));
     const uint64_t *frames;
     uint32_t count = trace_stack(trace, finding->resize->stack, &frames);
     for (uint32_t i = 0; i < count; i++) {

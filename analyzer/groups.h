@@ -1,4 +1,5 @@
-/* Findings that are one and the same mistake: same rule, kind and stack, in whatever process. */
+/* Findings that are one and the same mistake: same rule, type, kind and stack, in whatever process.
+ */
 #ifndef MAPTRACE_ANALYZER_GROUPS_H
 #define MAPTRACE_ANALYZER_GROUPS_H
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/json_runtime.h"
 #include "analyzer/printable.h"
 #include "analyzer/tables.h"
 
@@ -183,6 +184,7 @@ static json_t *trace_object(struct writer *writer, const struct trace *trace)
     put(writer, object, "overwritten_resizes",
         number(trace->notable.overwritten + trace->recent.overwritten));
     put(writer, object, "messages", messages(writer, trace));
+    put(writer, object, "go", json_go_trace(trace));
     return object;
 }
 
@@ -255,6 +257,8 @@ static json_t *finding_object(struct writer *writer, const struct finding *findi
     put(writer, object, "confidence", text(confidence_name(finding->judgement.confidence)));
     put(writer, object, "alternatives", number(resize->alternatives));
     put(writer, object, "suppressed", json_false());
+    put(writer, object, "type", json_type_name(finding->trace, resize->type));
+    put(writer, object, "go", json_go_finding(finding));
     return object;
 }
 
@@ -272,6 +276,8 @@ static json_t *table_object(struct writer *writer, const struct trace *trace,
     put(writer, object, "bytes", number(table->bytes));
     put(writer, object, "peak_bytes", number(table->peak_bytes));
     put(writer, object, "arrays", arrays);
+    put(writer, object, "type", json_type_name(trace, table->type));
+    put(writer, object, "entries", table->counted ? number(table->entries) : json_null());
     return object;
 }
 
@@ -343,6 +349,27 @@ static uint64_t write_tables(struct writer *writer, const struct trace *trace,
     return left_out;
 }
 
+static void write_sites(struct writer *writer, const struct trace *trace)
+{
+    for (uint32_t i = 0; i < trace->site_count; i++)
+        write_with_stack(writer, json_site(trace, &trace->sites[i]), trace, trace->sites[i].stack);
+}
+
+static void write_advices(struct writer *writer, const struct report *report)
+{
+    struct advices advices;
+    if (advices_make(&advices, report->traces, report->trace_count) != 0) {
+        writer->failed = -1;
+        return;
+    }
+    for (size_t i = 0; i < advices.count; i++) {
+        const struct advice *advice = &advices.items[i];
+        uint32_t id = advice->kind == ADVICE_PRESIZE ? advice->site->stack : advice->array->stack;
+        write_with_stack(writer, json_advice(advice), advice->trace, id);
+    }
+    advices_free(&advices);
+}
+
 int json_write(FILE *out, const struct report *report, struct past_tables *const *past,
                struct names *names)
 {
@@ -371,6 +398,13 @@ int json_write(FILE *out, const struct report *report, struct past_tables *const
     begin_array(&writer, "tables");
     for (size_t i = 0; i < report->trace_count; i++)
         left_out += write_tables(&writer, report->traces[i], past[i]);
+    end_array(&writer);
+    begin_array(&writer, "growth");
+    for (size_t i = 0; i < report->trace_count; i++)
+        write_sites(&writer, report->traces[i]);
+    end_array(&writer);
+    begin_array(&writer, "advice");
+    write_advices(&writer, report);
     end_array(&writer);
     write_row(&writer, "tables_left_out", number(left_out));
     fputs("}\n", out);

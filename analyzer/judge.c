@@ -108,7 +108,8 @@ static bool release_may_be_lost(const struct trace *trace)
 struct judgement judge_resize(const struct trace *trace, const struct trace_resize *resize,
                               const struct judge_limits *limits)
 {
-    if (resize->flags & TRACE_RESIZE_INHERITED || resize->old_bytes < limits->min_bytes)
+    if (resize->flags & (TRACE_RESIZE_INHERITED | TRACE_RESIZE_COLLECTED) ||
+        resize->old_bytes < limits->min_bytes)
         return verdict(resize, JUDGE_FINE, 0, false);
     if (resize->flags & TRACE_RESIZE_RELEASED)
         return judge_released(trace, resize, limits);

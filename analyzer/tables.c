@@ -36,6 +36,9 @@ static struct table live_table(const struct trace_array *const *arrays, size_t c
             continue;
         }
         table.holder = array->holder ? array->holder : table.holder;
+        table.type = array->type;
+        table.counted = array->flags & TRACE_ARRAY_COUNTED;
+        table.entries = array->entries;
         table.resizes += array->table_resizes;
         table.peak_bytes += array->table_peak_bytes;
     }

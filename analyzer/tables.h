@@ -5,6 +5,7 @@
 #ifndef MAPTRACE_ANALYZER_TABLES_H
 #define MAPTRACE_ANALYZER_TABLES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,9 @@ struct table {
     uint64_t resizes;
     uint64_t bytes;      /* of its live arrays */
     uint64_t peak_bytes; /* most that its current kinds of arrays had, added up */
+    uint32_t type;       /* as in trace_array */
+    bool counted;        /* entries is known */
+    uint64_t entries;
     const struct trace_array *const *arrays;
     size_t array_count;
 };

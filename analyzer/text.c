@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/advice.h"
 #include "analyzer/groups.h"
 #include "analyzer/paper.h"
 #include "analyzer/text_group.h"
+#include "analyzer/text_runtime.h"
 #include "analyzer/units.h"
 
 #define MOST_GROUPS 10
@@ -232,8 +234,13 @@ int text_write(FILE *out, const struct report *report, struct names *names, bool
 {
     struct paper paper = {.out = out, .colours = colours};
     struct groups groups;
+    struct advices advices;
     if (groups_make(&groups, report) != 0)
         return -ENOMEM;
+    if (advices_make(&advices, report->traces, report->trace_count) != 0) {
+        groups_free(&groups);
+        return -ENOMEM;
+    }
     put_verdict(&paper, report, &groups);
     if (report->verdict == VERDICT_INCONCLUSIVE)
         put_doubts(&paper, report);
@@ -246,7 +253,9 @@ int text_write(FILE *out, const struct report *report, struct names *names, bool
         paper_put(&paper, "%zu more, use --format=json\n\n", groups.count - shown);
     put_totals(&paper, &report->totals);
     put_rules(&paper, report);
+    text_advices(&paper, names, &advices);
     put_notes(&paper, report, names);
+    advices_free(&advices);
     groups_free(&groups);
     return 0;
 }

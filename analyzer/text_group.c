@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "analyzer/printable.h"
+#include "analyzer/runtime.h"
 #include "analyzer/shorten.h"
+#include "analyzer/text_runtime.h"
 #include "analyzer/units.h"
 
 #define MOST_SHOWN 3   /* findings of a group */
@@ -96,9 +98,22 @@ static void put_progress(struct paper *paper, const struct finding *finding)
               resize->of, resize->moved && percent < 1 ? "below " : "",
               resize->moved && percent < 1 ? 1 : percent);
     if (finding->judgement.kind == JUDGE_STUCK)
-        paper_styled(paper, PAPER_BAD, ", not moving");
+        paper_styled(paper, PAPER_BAD, ", then nothing for %s",
+                     units_time(finding->judgement.overstay_ns).text);
     paper_put(paper, "%s\n",
               resize->flags & TRACE_RESIZE_UNREADABLE ? "; then it could no longer be read" : "");
+}
+
+static void put_runtime(struct paper *paper, const struct finding *finding)
+{
+    if (!runtime_type(finding->trace, finding->resize))
+        return;
+    label(paper, "growth");
+    text_growth(paper, finding);
+    if (runtime_collections(finding).known) {
+        label(paper, "collections");
+        text_collections(paper, finding);
+    }
 }
 
 static void put_confidence(struct paper *paper, const struct finding *finding)
@@ -106,7 +121,12 @@ static void put_confidence(struct paper *paper, const struct finding *finding)
     if (finding->judgement.confidence == TRACE_EXACT)
         return;
     label(paper, "certainty");
-    if (finding->judgement.confidence == TRACE_INFERRED)
+    if (finding->resize->flags & TRACE_RESIZE_UNVERIFIED)
+        paper_put(paper, "liveness unverified: %s\n",
+                  finding->trace->header.flags & TRACE_FLAG_LIVENESS
+                      ? "no collection has run since that tells it from garbage"
+                      : "it may be garbage that was not collected yet");
+    else if (finding->judgement.confidence == TRACE_INFERRED)
         paper_put(paper, "inferred: the evidence points here, without proof\n");
     else if (finding->resize->alternatives)
         paper_put(paper,
@@ -122,6 +142,7 @@ static void put_finding(struct paper *paper, const struct finding *finding)
     put_arrays(paper, finding->resize);
     put_overstay(paper, finding);
     put_progress(paper, finding);
+    put_runtime(paper, finding);
     put_confidence(paper, finding);
 }
 
@@ -200,12 +221,12 @@ static void put_frame(struct paper *paper, const struct named_frame *frame, size
     put_location(paper, frame);
 }
 
-/* What calls main, in C or in Rust, is the same in every program. */
+/* What calls main, in C, Go or Rust, is the same in every program. */
 static size_t frames_to_main(const struct named_stack *stack)
 {
     for (size_t i = 0; i < stack->count; i++) {
         const char *function = stack->frames[i].function;
-        if (function && strcmp(function, "main") == 0)
+        if (function && (strcmp(function, "main") == 0 || strcmp(function, "main.main") == 0))
             return i + 1;
         if (function && strcmp(function, "std::sys::backtrace::__rust_begin_short_backtrace") == 0)
             return i;
@@ -250,8 +271,14 @@ void text_group(struct paper *paper, struct names *names, const struct group *gr
     paper_put(paper, "%zu. ", number);
     paper_styled(paper, PAPER_BAD, "%s", judge_kind_name(worst->judgement.kind));
     paper_put(paper, ": %s\n", explain(worst->judgement.kind));
+    const char *type = runtime_type(worst->trace, worst->resize);
     label(paper, "container");
-    size_t column = INDENT + LABEL + paper_foreign(paper, rule->name);
+    size_t column = INDENT + LABEL;
+    if (type) {
+        column += paper_foreign(paper, type) + 2;
+        paper_put(paper, ", ");
+    }
+    column += paper_foreign(paper, rule->name);
     if (*rule->about) {
         paper_put(paper, ": ");
         paper_wrap(paper, column + 2, INDENT + LABEL, rule->about);

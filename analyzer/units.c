@@ -81,6 +81,21 @@ struct units_text units_exact(uint64_t bytes)
     return result;
 }
 
+struct units_text units_count(uint64_t count)
+{
+    struct units_text result;
+    char digits[24];
+    int length = snprintf(digits, sizeof(digits), "%" PRIu64, count);
+    char *to = result.text;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = '\0';
+    return result;
+}
+
 /* Reads digits and the name of a unit, nothing else. */
 static int read_number(const char *text, const struct unit *units, size_t count, uint64_t *result)
 {

@@ -11,6 +11,7 @@ struct units_text {
 struct units_text units_time(uint64_t ns);     /* "3.2 s", "41 min" */
 struct units_text units_size(uint64_t bytes);  /* "512 KiB" */
 struct units_text units_exact(uint64_t bytes); /* "512 KiB (524288 bytes)" */
+struct units_text units_count(uint64_t count); /* "16,384" */
 
 /*
  * Read all of TEXT: a time as 0, 500us, 100ms, 2s, 5m, 1h into nanoseconds, a

@@ -308,11 +308,12 @@ def test_json_of_a_stuck_table(reporter, make):
         "array": "0x7f0000010000", "bytes": 524288, "new_array": "0x7f0000018000",
         "new_bytes": 1048576, "replaced_ns": 2 * S, "resize_end_ns": None, "released_ns": None,
         "overstay_ns": 7 * S, "progress": {"moved": 17, "of": 65536}, "confidence": "exact",
-        "alternatives": 0, "suppressed": False, "stack": []}]
+        "alternatives": 0, "suppressed": False, "type": None, "go": None, "stack": []}]
     known, nameless, gone = sorted(report.tables, key=lambda table: -table["peak_bytes"])
     assert known == {"table": "0x1000", "pid": 4242, "rule": "redis", "holder": "0x1008",
                      "resizes": 2, "bytes": 524288 + 1048576, "peak_bytes": 524288 + 1048576,
-                     "arrays": [hex(139637976793088), hex(139637976825856)],
+                     "arrays": [hex(139637976793088), hex(139637976825856)], "type": None,
+                     "entries": None,
                      "stack": [{"function": None, "file": None, "line": None, "module": None,
                                 "address": "0x1000", "inlined": False}]}
     assert nameless["table"] is None and nameless["arrays"] == ["0x4d"]
@@ -354,7 +355,7 @@ def test_text_of_a_stuck_table(reporter, make):
     text = reporter.text(make(STUCK))
     assert text.startswith("maptrace: 1 old array outlived its resize: 512 KiB (524288 bytes) in 1 table\n")
     for words in ("stuck: ", "redis: Redis dict", "0x1000", "0x1008", "512 KiB (524288 bytes)",
-                  "1 MiB (1048576 bytes)", "7 s", "17 of 65536 buckets moved", "not moving", "pid 4242"):
+                  "1 MiB (1048576 bytes)", "7 s", "17 of 65536 buckets moved", "then nothing for 7 s", "pid 4242"):
         assert words in text
     assert "\033" not in text
     assert max(map(len, text.splitlines())) <= 100

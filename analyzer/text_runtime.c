@@ -1,0 +1,115 @@
+#define _GNU_SOURCE /* asprintf */
+#include "analyzer/text_runtime.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/runtime.h"
+#include "analyzer/units.h"
+
+#define MOST_ADVICES 5
+
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+void text_growth(struct paper *paper, const struct finding *finding)
+{
+    const struct trace_resize *resize = finding->resize;
+    bool same_size = resize->flags & TRACE_RESIZE_SAME_SIZE;
+    uint64_t of = resize->of == TRACE_UNKNOWN ? 0 : resize->of;
+    paper_put(paper, "%s%s buckets", same_size ? "into as many again, " : "from ",
+              units_count(of).text);
+    if (!same_size)
+        paper_put(paper, " to %s", units_count(2 * of).text);
+    paper_put(paper, " at %s entries", units_count(resize->entries).text);
+    if (of)
+        paper_put(paper, " (%.1f a bucket)", (double)resize->entries / (double)of);
+    if (resize->overflow)
+        paper_put(paper, ", %s%" PRIu32 " overflow bucket%s",
+                  of > UINT64_C(1) << 15 ? "about " : "", resize->overflow,
+                  plural(resize->overflow));
+    paper_put(paper, "\n");
+}
+
+void text_collections(struct paper *paper, const struct finding *finding)
+{
+    struct runtime_collections collections = runtime_collections(finding);
+    paper_put(paper, "held %s through %s", units_size(finding->resize->old_bytes).text,
+              units_count(collections.count).text);
+    if (collections.count && collections.pause_ns)
+        paper_put(paper, " (pauses %s)", units_time(collections.pause_ns).text);
+    if (collections.count && collections.heap_bytes != TRACE_UNKNOWN)
+        paper_put(paper, "; heap then %s", units_size(collections.heap_bytes).text);
+    paper_put(paper, "\n");
+}
+
+/* --- advice ------------------------------------------------------------------------ */
+
+/* "in main.load (main.go:12)"; to be freed, NULL: no memory. */
+static char *place_of(struct names *names, const struct trace *trace, uint32_t stack)
+{
+    const struct named_frame *frame = runtime_caller(names_stack(names, trace, stack));
+    const char *slash = frame && frame->file ? strrchr(frame->file, '/') : NULL;
+    char *text = NULL;
+    int length = !frame ? asprintf(&text, "at a place that is not known")
+                 : slash && frame->line
+                     ? asprintf(&text, "in %s (%s:%u)", frame->function, slash + 1, frame->line)
+                     : asprintf(&text, "in %s", frame->function);
+    return length < 0 ? NULL : text;
+}
+
+static char *presize_text(const struct advice *advice, const char *place)
+{
+    const struct trace_site *site = advice->site;
+    const char *type = trace_type(advice->trace, site->type)->name;
+    char *text = NULL;
+    int length = asprintf(
+        &text,
+        "%s grew %s time%s %s, up to %s times one after the other, the largest beyond %s entries. "
+        "make(%s, n) with the number of entries to come would have saved these resizes and up to "
+        "%s of arrays that were replaced.",
+        type, units_count(site->resizes).text, plural(site->resizes), place,
+        units_count(site->most_resizes).text, units_count(site->most_entries).text, type,
+        units_size(advice->bytes).text);
+    return length < 0 ? NULL : text;
+}
+
+static char *few_entries_text(const struct advice *advice, const char *place)
+{
+    const struct trace_array *array = advice->array;
+    char *text = NULL;
+    int length = asprintf(&text,
+                          "%s at 0x%" PRIx64
+                          ", which grew %s, keeps an array of %s for %s entr%s. Maps never shrink; "
+                          "copying it into a new one would free about %s.",
+                          trace_type(advice->trace, array->type)->name, array->table, place,
+                          units_size(array->bytes).text, units_count(array->entries).text,
+                          array->entries == 1 ? "y" : "ies", units_size(advice->bytes).text);
+    return length < 0 ? NULL : text;
+}
+
+void text_advices(struct paper *paper, struct names *names, const struct advices *advices)
+{
+    size_t shown = advices->count > MOST_ADVICES ? MOST_ADVICES : advices->count;
+    if (shown == 0)
+        return;
+    paper_styled(paper, PAPER_BOLD, "\nAdvice\n");
+    for (size_t i = 0; i < shown; i++) {
+        const struct advice *advice = &advices->items[i];
+        bool presize = advice->kind == ADVICE_PRESIZE;
+        char *place =
+            place_of(names, advice->trace, presize ? advice->site->stack : advice->array->stack);
+        char *text = !place    ? NULL
+                     : presize ? presize_text(advice, place)
+                               : few_entries_text(advice, place);
+        paper_put(paper, " - ");
+        paper_wrap(paper, 3, 3, text ? text : "");
+        free(place);
+        free(text);
+    }
+    if (shown < advices->count)
+        paper_put(paper, " - %zu more, use --format=json\n", advices->count - shown);
+}

@@ -1,0 +1,19 @@
+/* What runtimes with types and a garbage collector tell, as text. */
+#ifndef MAPTRACE_ANALYZER_TEXT_RUNTIME_H
+#define MAPTRACE_ANALYZER_TEXT_RUNTIME_H
+
+#include "analyzer/advice.h"
+#include "analyzer/names.h"
+#include "analyzer/paper.h"
+#include "analyzer/report.h"
+
+/* How the table of FINDING grew, in a few words. Its type is known. */
+void text_growth(struct paper *paper, const struct finding *finding);
+
+/* The collections through which the old array was held; they are known. */
+void text_collections(struct paper *paper, const struct finding *finding);
+
+/* A part of its own: what could be saved. */
+void text_advices(struct paper *paper, struct names *names, const struct advices *advices);
+
+#endif
