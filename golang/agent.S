@@ -2,31 +2,7 @@
 // r15 stay as they are, all others are the runtime's scratch registers at each entry
 // (patch.c has checked that).
 #include "golang/agent.h"
-
-// struct go_ring_header, struct go_event: ring.h; agent.c checks these.
-#define CLAIMED 64
-#define EXITING 128
-#define LOOKED 132
-#define FIRST_EVENT 4096
-#define EVENT_SHIFT 8
-#define EVENT_TSC 8
-#define EVENT_KIND 16
-#define EVENT_FRAMES 20
-#define EVENT_GOROUTINE 24
-#define EVENT_HMAP 32
-#define EVENT_MAPTYPE 40
-#define EVENT_COUNT 48
-#define EVENT_FLAGS 56
-#define EVENT_BUCKETS 64
-#define EVENT_OLDBUCKETS 72
-#define EVENT_NEVACUATE 80
-#define EVENT_PC 88
-#define FRAMES 21
-#define GROW 1
-#define MOVED 2
-#define CLEARED 3
-#define SWISS_GROW 4
-#define SWISS_SPLIT 5
+#include "golang/agent_layout.h"
 
 // runtime.hmap
 #define HMAP_COUNT 0
@@ -51,7 +27,7 @@
     .hidden go_agent_begin, go_agent_end
 go_agent_begin:
 constants:
-    .zero GO_AGENT_SWISS_SPLIT + 8
+    .zero GO_AGENT_BYTES
     .balign 16
 
 // Claims an event of KIND and writes its head: rdi is the event, r9 its sequence. Takes
@@ -174,6 +150,7 @@ entry go_agent_exit
     mov %edi, %ebx
     mov $WAITS, %r12d
     mov constants + GO_AGENT_RING(%rip), %r13
+    mov %edi, EXIT_STATUS(%r13)
     movl $1, EXITING(%r13)
     mov $FUTEX, %eax
     lea EXITING(%r13), %rdi

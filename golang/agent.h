@@ -21,6 +21,7 @@
 #define GO_AGENT_EXIT_WAIT 64 /* a struct timespec */
 #define GO_AGENT_SWISS_GROW 80
 #define GO_AGENT_SWISS_SPLIT 88
+#define GO_AGENT_BYTES 96
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
@@ -38,6 +39,7 @@ struct go_agent_constants {
     uint64_t
         exit_wait[2]; /* how long to wait for `looked` at most, and as often as a signal ends it */
     uint64_t swiss_grow, swiss_split;
+    char end[];
 };
 
 /* The code, constants first, and its entries. */

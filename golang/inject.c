@@ -199,15 +199,7 @@ int go_target_inject(struct go_target *target, pid_t thread, uint64_t ring_bytes
 
 int go_target_remove(struct go_target *target, pid_t thread)
 {
-    struct remote remote;
     int error = write_patches(target, thread, target->plan->count, true);
 
-    if (!error)
-        error = remote_begin(&remote, target->pid, thread, target->plan->system_call);
-    if (error)
-        return fail(target, "its code cannot be restored", error);
-    unmap(&remote, target->agent, agent_room());
-    unmap(&remote, target->ring_address, go_ring_bytes(target->ring.capacity));
-    target->agent = target->ring_address = 0;
-    return remote_end(&remote);
+    return error ? fail(target, "its code cannot be restored", error) : 0;
 }

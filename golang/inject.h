@@ -17,12 +17,13 @@
 int go_target_look(struct go_target *target, pid_t pid);
 
 /*
- * THREAD is stopped, and no thread of the process is in the code between target->plan->low
- * and high. The ring is about RING_BYTES long. 0 or -errno, with the reason in why_not.
+ * All threads are stopped; THREAD is one of them. What is replaced are single instructions, so
+ * none can be in the middle. The ring is about RING_BYTES long. 0 or -errno, with the reason in
+ * why_not.
  */
 int go_target_inject(struct go_target *target, pid_t thread, uint64_t ring_bytes);
 
-/* The opposite: every byte as it was. No thread may be in the agent. 0 or -errno. */
+/* Every instruction as it was. All threads are stopped; THREAD is one. 0 or -errno. */
 int go_target_remove(struct go_target *target, pid_t thread);
 
 void go_target_close(struct go_target *target);

@@ -38,10 +38,6 @@ static bool add(struct go_plan *plan, uint64_t address, const unsigned char *bef
     struct go_patch *patch = &plan->patches[plan->count++];
     *patch = (struct go_patch){.address = address, .entry = entry, .bytes = bytes};
     memcpy(patch->before, before, bytes);
-    if (!plan->low || address < plan->low)
-        plan->low = address;
-    if (address + bytes > plan->high)
-        plan->high = address + bytes;
     return true;
 }
 
@@ -180,7 +176,8 @@ static int plan_classic(struct planning *planning)
     plan->constants.hash_grow = grow.function.entry;
     unsigned calls = plan_calls(planning, grow.function.entry, callers, go_agent_grow);
     if (calls == 0 || calls != count_functions(planning, callers)) {
-        say(plan, "not each of its runtime.mapassign functions calls runtime.hashGrow just once");
+        say(plan, "not each of its runtime.mapassign functions calls runtime.hashGrow just once "
+                  "(is another maptrace at work in it?)");
         return -ENOTSUP;
     }
     if (!plan_test(planning, "runtime.advanceEvacuationMark", moved_patterns,

@@ -24,7 +24,6 @@ struct go_plan {
     struct go_patch patches[GO_PATCHES_MOST];
     size_t count;
     unsigned hooks;                      /* enum go_hook */
-    uint64_t low, high;                  /* all patches are in here */
     uint64_t system_call;                /* a `syscall` instruction of the program's; 0: none */
     struct go_agent_constants constants; /* but ring and mask */
     char why_not[256];                   /* a sentence for each hook that is missing */

@@ -63,6 +63,7 @@ struct go_ring_header {
     /* The end: a futex each. See golang/target.h. */
     _Alignas(64) uint32_t exiting; /* by the target: it has called exit and waits, a moment only */
     uint32_t looked;               /* by the launcher: it need not wait any longer */
+    uint32_t exit_status;          /* before exiting is set */
 };
 
 enum { GO_RING_HEADER_BYTES = 4096 };

@@ -38,10 +38,11 @@ struct go_target {
     uint64_t agent;        /* where it is; 0: nowhere */
     uint64_t ring_address; /* where the ring is in the target */
     struct go_gc_places gc;
-    unsigned hooks;    /* enum go_hook */
-    bool attached;     /* it ran before: maps may be open whose start was not seen */
-    bool liveness;     /* GODEBUG=clobberfree=1: freed memory reads 0xdeadbeef */
-    char why_not[320]; /* a sentence: why a hook is missing, or all of them; empty: none is */
+    unsigned hooks;      /* enum go_hook */
+    uint64_t stopped_ns; /* how long it stood still for the last attaching or detaching */
+    bool attached;       /* it ran before: maps may be open whose start was not seen */
+    bool liveness;       /* GODEBUG=clobberfree=1: freed memory reads 0xdeadbeef */
+    char why_not[320];   /* a sentence: why a hook is missing, or all of them; empty: none is */
 };
 
 /* True from the moment at which the program has called exit. */

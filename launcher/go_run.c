@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyzer/units.h"
 #include "golang/inject.h"
 #include "golang/start.h"
 #include "launcher/complain.h"
@@ -12,8 +11,6 @@
 
 #define SETTINGS "GODEBUG"
 #define SETTING "clobberfree="
-
-static const uint64_t RING_BYTES = 16 << 20;
 
 int go_run_environment(struct environment *environment)
 {
@@ -33,80 +30,42 @@ static bool clobbers(const struct environment *environment)
     return on;
 }
 
-static uint64_t ring_bytes(const struct environment *environment)
+static int begin_collection(struct go_collection *collection, const struct run_wish *wish)
 {
-    const char *wanted = environment_get(environment, "MAPTRACE_RING");
-    uint64_t bytes;
+    char *path = trace_path(wish->output, collection->target.pid, wish->command[0]);
+    int error = -ENOMEM;
 
-    return wanted && *wanted && units_read_size(wanted, &bytes) == 0 ? bytes : RING_BYTES;
-}
-
-/* The program waits at its end: the launcher, which waits for signals, is to look at once. */
-static void *watch(void *context)
-{
-    struct go_run *run = context;
-
-    go_target_wait(&run->target);
-    pthread_kill(run->launcher, SIGCHLD);
-    return NULL;
-}
-
-static int begin_collection(struct go_run *run, const struct run_wish *wish)
-{
-    char *path = trace_path(wish->output, run->target.pid, wish->command[0]);
-    int error = path ? 0 : -ENOMEM;
-
-    run->target.liveness = clobbers(&wish->environment);
-    if (!error)
-        error = go_collector_open(&run->collector, &run->target, path, wish->command);
-    if (error)
-        complain("%s: %s", path ? path : wish->output, strerror(-error));
+    collection->target.liveness = clobbers(&wish->environment);
+    if (path)
+        error = go_collection_begin(collection, path, wish->command);
+    else
+        complain("%s", strerror(ENOMEM));
     free(path);
     if (error)
-        return error;
-    run->launcher = pthread_self();
-    error = -pthread_create(&run->watcher, NULL, watch, run);
-    if (error)
-        go_collector_close(run->collector, -1);
+        go_target_release(&collection->target);
     return error;
 }
 
-bool go_run_begin(struct go_run *run, const struct child *child, const struct run_wish *wish)
+bool go_run_begin(struct go_collection *collection, const struct child *child,
+                  const struct run_wish *wish)
 {
-    int error =
-        go_target_start(&run->target, child->pid, child->gate, ring_bytes(&wish->environment));
+    struct go_target *target = &collection->target;
+    const char *ring = environment_get(&wish->environment, "MAPTRACE_RING");
+    int error = go_target_start(target, child->pid, child->gate, go_collection_ring(ring));
 
     if (error == -ENOENT)
         complain("%s: its Go maps cannot be traced: no Go runtime is found in it",
                  wish->command[0]);
-    else if (error && *run->target.why_not)
-        complain("%s: its Go maps cannot be traced: %s", wish->command[0], run->target.why_not);
-    if (!error && begin_collection(run, wish) != 0) {
-        go_target_release(&run->target);
-        error = -EIO;
-    }
+    else if (error && *target->why_not)
+        complain("%s: its Go maps cannot be traced: %s", wish->command[0], target->why_not);
+    if (!error)
+        error = begin_collection(collection, wish);
     if (error)
-        go_target_close(&run->target);
+        go_target_close(target);
     return !error;
 }
 
-unsigned go_run_look(void *context)
+unsigned go_run_look(void *collection)
 {
-    struct go_run *run = context;
-    bool exiting = go_target_exiting(&run->target);
-    unsigned pause = go_collector_poll(run->collector);
-
-    if (exiting)
-        go_target_release(&run->target);
-    return pause;
-}
-
-void go_run_end(struct go_run *run, int wait_status)
-{
-    go_target_wake(&run->target);
-    pthread_join(run->watcher, NULL);
-    int error = go_collector_close(run->collector, wait_status);
-    if (error)
-        complain("the trace is incomplete: %s", strerror(-error));
-    go_target_close(&run->target);
+    return go_collection_look(collection);
 }

@@ -10,6 +10,7 @@ static const struct {
     const char *about;
 } subcommands[] = {
     {"run", run_main, "run a program and record its hash tables"},
+    {"attach", attach_main, "record the maps of a Go program that runs already"},
     {"scan", scan_main, "show the maps of a running Go program that are being resized"},
 };
 enum { SUBCOMMANDS = sizeof subcommands / sizeof *subcommands };

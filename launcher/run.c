@@ -77,7 +77,7 @@ static int run(struct run_wish *wish, const char *report)
     struct elf_verdict verdict = elf_check(wish->command[0]);
     struct trace_files files;
     struct child child;
-    struct go_run go;
+    struct go_collection go;
     bool go_traced = false;
     int status = prepare(wish, &verdict);
 
@@ -98,7 +98,7 @@ static int run(struct run_wish *wish, const char *report)
         go_traced = go_run_begin(&go, &child, wish);
     int wait_status = child_wait(&child, go_traced ? go_run_look : NULL, &go);
     if (go_traced)
-        go_run_end(&go, wait_status);
+        go_collection_end(&go, wait_status);
     this_run.pid = child.pid;
 
     status = child_exit_status(wait_status);

@@ -9,6 +9,7 @@
 #include "golang/open_maps.h"
 #include "launcher/complain.h"
 #include "launcher/options.h"
+#include "launcher/pid.h"
 #include "launcher/scan_json.h"
 #include "launcher/scan_text.h"
 #include "launcher/subcommands.h"
@@ -106,12 +107,8 @@ int scan_main(int argc, char **argv)
         usage(stderr);
         return EXIT_USAGE;
     }
-    char *end;
-    errno = 0;
-    long pid = strtol(argv[rest], &end, 10);
-    if (errno || *end || end == argv[rest] || pid <= 0 || pid > INT32_MAX) {
-        complain("%s: this is no process id", argv[rest]);
+    pid_t pid = pid_read(argv[rest]);
+    if (pid < 0)
         return EXIT_USAGE;
-    }
-    return scan_process((pid_t)pid, json);
+    return scan_process(pid, json);
 }

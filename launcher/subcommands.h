@@ -15,6 +15,7 @@ enum exit_status {
 };
 
 int run_main(int argc, char **argv);
+int attach_main(int argc, char **argv);
 int scan_main(int argc, char **argv);
 
 #endif

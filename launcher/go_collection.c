@@ -1,0 +1,62 @@
+#include "launcher/go_collection.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "analyzer/units.h"
+#include "golang/inject.h"
+#include "launcher/complain.h"
+
+static const uint64_t RING_BYTES = 16 << 20;
+
+uint64_t go_collection_ring(const char *wish)
+{
+    uint64_t bytes;
+
+    return wish && *wish && units_read_size(wish, &bytes) == 0 ? bytes : RING_BYTES;
+}
+
+/* The program waits at its end: the launcher, which waits for signals, is to look at once. */
+static void *watch(void *context)
+{
+    struct go_collection *collection = context;
+
+    go_target_wait(&collection->target);
+    pthread_kill(collection->launcher, SIGCHLD);
+    return NULL;
+}
+
+int go_collection_begin(struct go_collection *collection, const char *path, char *const *command)
+{
+    int error = go_collector_open(&collection->collector, &collection->target, path, command);
+
+    if (!error) {
+        collection->launcher = pthread_self();
+        error = -pthread_create(&collection->watcher, NULL, watch, collection);
+        if (error)
+            go_collector_close(collection->collector, -1);
+    }
+    if (error)
+        complain("%s: %s", path, strerror(-error));
+    return error;
+}
+
+unsigned go_collection_look(struct go_collection *collection)
+{
+    bool exiting = go_target_exiting(&collection->target);
+    unsigned pause = go_collector_poll(collection->collector);
+
+    if (exiting)
+        go_target_release(&collection->target);
+    return pause;
+}
+
+void go_collection_end(struct go_collection *collection, int wait_status)
+{
+    go_target_wake(&collection->target);
+    pthread_join(collection->watcher, NULL);
+    int error = go_collector_close(collection->collector, wait_status);
+    if (error)
+        complain("the trace is incomplete: %s", strerror(-error));
+    go_target_close(&collection->target);
+}
