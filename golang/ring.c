@@ -96,8 +96,10 @@ int go_ring_open(struct go_ring *ring, int fd, uint64_t capacity)
 
 void go_ring_close(struct go_ring *ring)
 {
-    if (ring->header)
+    if (ring->header) {
+        madvise((void *)ring->events, ring->capacity * sizeof *ring->events, MADV_REMOVE);
         munmap(ring->header, go_ring_bytes(ring->capacity));
+    }
     *ring = (struct go_ring){0};
 }
 

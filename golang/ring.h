@@ -95,6 +95,7 @@ size_t go_ring_bytes(uint64_t capacity);
 
 /* Maps the ring of CAPACITY events in FD, which it lays out first. 0 or -errno. */
 int go_ring_open(struct go_ring *ring, int fd, uint64_t capacity);
+/* Gives the memory of the events back, also where the target still maps it. */
 void go_ring_close(struct go_ring *ring);
 
 /*

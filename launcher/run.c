@@ -55,6 +55,14 @@ static int judge(const struct run_wish *wish, const char *report, const struct r
     return EXIT_INCONCLUSIVE;
 }
 
+/* As the library understands it. */
+static bool switched_off(const struct environment *environment)
+{
+    const char *disable = environment_get(environment, "MAPTRACE_DISABLE");
+
+    return disable && *disable && strcmp(disable, "0") != 0;
+}
+
 /* 0, or an exit status. */
 static int prepare(struct run_wish *wish, const struct elf_verdict *verdict)
 {
@@ -64,7 +72,7 @@ static int prepare(struct run_wish *wish, const struct elf_verdict *verdict)
         complain("%s cannot be traced: %s", wish->command[0], verdict->obstacle);
     if (!verdict->spoils)
         status = preload(&wish->environment);
-    if (status == 0 && verdict->go_classic && wish->clobberfree &&
+    if (status == 0 && verdict->go && verdict->go_classic && wish->clobberfree &&
         go_run_environment(&wish->environment)) {
         complain("%s", strerror(ENOMEM));
         status = EXIT_CANNOT_RUN;
@@ -79,6 +87,8 @@ static int run(struct run_wish *wish, const char *report)
     struct child child;
     struct go_collection go;
     bool go_traced = false;
+
+    verdict.go = verdict.go && !switched_off(&wish->environment);
     int status = prepare(wish, &verdict);
 
     if (status != 0)

@@ -1,9 +1,11 @@
 """maptrace run with Go programs: what they do stays the same, and nothing is missed."""
 
+import ctypes
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -131,3 +133,42 @@ def test_unknown_code_is_left_alone(go, launch, status):
     assert done.returncode == (status or 24) and done.stdout
     assert "its Go maps cannot be traced: the code of its runtime.advanceEvacuationMark" in done.stderr
     assert done.stderr.count("cannot be traced") == 1
+
+
+def test_switched_off(go, launch):
+    done = launch(go("1.23", source="testdata/go/environment.go"), env={"MAPTRACE_DISABLE": "1"})
+    assert done.returncode == 0 and not done.stderr and "GODEBUG" not in done.stdout
+    assert not (launch.folder / "trace.bin").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_unprivileged_user(go, maptrace, reporter, socket_folder):
+    """Without any capability, as anybody runs it."""
+    program = socket_folder / "program"
+    program.write_bytes(go("1.22").read_bytes())
+    program.chmod(0o755)
+    socket_folder.chmod(0o777)
+    for name in ("maptrace", "libmaptrace.so"):
+        (socket_folder / name).write_bytes((maptrace.maptrace.parent / name).read_bytes())
+        (socket_folder / name).chmod(0o755)
+    done = subprocess.run([socket_folder / "maptrace", "run", "--", program, "0.3"], user=65534,
+                          group=65534, extra_groups=[], capture_output=True, encoding="utf-8",
+                          cwd=socket_folder, timeout=60)
+    assert done.returncode == 0 and not done.stderr and done.stdout.endswith("sum 201000\n")
+    found = reporter.json(socket_folder / "trace.bin", stall="100ms")
+    assert len(found.of(kind="stuck")) == 2
+
+
+def forbid_ptrace():
+    """A filter as containers used to have: ptrace answers EPERM."""
+    code = [(0x20, 0, 0, 0), (0x15, 0, 1, 101), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
+    filters = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+    program = struct.pack("HxxxxxxP", len(code), ctypes.addressof(filters))
+    libc = ctypes.CDLL(None)
+    assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program) == 0
+
+
+def test_no_ptrace(go, launch):
+    done = launch(go("1.23"), "0.1", options=["--check"], preexec_fn=forbid_ptrace)
+    assert done.returncode == 24 and done.stdout.endswith("sum 201000\n")
+    assert "its Go maps cannot be traced: it cannot be stopped by ptrace" in done.stderr
