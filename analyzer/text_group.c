@@ -109,10 +109,10 @@ static void put_runtime(struct paper *paper, const struct finding *finding)
     if (!runtime_type(finding->trace, finding->resize))
         return;
     label(paper, "growth");
-    text_growth(paper, finding);
+    text_growth(paper, INDENT + LABEL, finding);
     if (runtime_collections(finding).known) {
         label(paper, "collections");
-        text_collections(paper, finding);
+        text_collections(paper, INDENT + LABEL, finding);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "analyzer/text_runtime.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,35 +16,47 @@ static const char *plural(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
-void text_growth(struct paper *paper, const struct finding *finding)
+/* TEXT, that asprintf() answered LENGTH for, in lines from COLUMN on; frees it. */
+static void put_text(struct paper *paper, size_t column, char *text, int length)
+{
+    paper_wrap(paper, column, column, length < 0 ? "" : text);
+    if (length >= 0)
+        free(text);
+}
+
+void text_growth(struct paper *paper, size_t column, const struct finding *finding)
 {
     const struct trace_resize *resize = finding->resize;
     bool same_size = resize->flags & TRACE_RESIZE_SAME_SIZE;
     uint64_t of = resize->of == TRACE_UNKNOWN ? 0 : resize->of;
-    paper_put(paper, "%s%s buckets", same_size ? "into as many again, " : "from ",
-              units_count(of).text);
-    if (!same_size)
-        paper_put(paper, " to %s", units_count(2 * of).text);
-    paper_put(paper, " at %s entries", units_count(resize->entries).text);
-    if (of)
-        paper_put(paper, " (%.1f a bucket)", (double)resize->entries / (double)of);
+    double load = of ? (double)resize->entries / (double)of : 0;
+    char *text, overflow[80] = "";
     if (resize->overflow)
-        paper_put(paper, ", %s%" PRIu32 " overflow bucket%s",
-                  of > UINT64_C(1) << 15 ? "about " : "", resize->overflow,
-                  plural(resize->overflow));
-    paper_put(paper, "\n");
+        snprintf(overflow, sizeof(overflow), ", %s%s overflow bucket%s",
+                 of > UINT64_C(1) << 15 ? "about " : "", units_count(resize->overflow).text,
+                 plural(resize->overflow));
+    int length =
+        same_size
+            ? asprintf(&text, "into as many again, %s buckets, at %s entries (%.1f a bucket)%s",
+                       units_count(of).text, units_count(resize->entries).text, load, overflow)
+            : asprintf(&text, "from %s to %s buckets at %s entries (%.1f a bucket)%s",
+                       units_count(of).text, units_count(2 * of).text,
+                       units_count(resize->entries).text, load, overflow);
+    put_text(paper, column, text, length);
 }
 
-void text_collections(struct paper *paper, const struct finding *finding)
+void text_collections(struct paper *paper, size_t column, const struct finding *finding)
 {
     struct runtime_collections collections = runtime_collections(finding);
-    paper_put(paper, "held %s through %s", units_size(finding->resize->old_bytes).text,
-              units_count(collections.count).text);
+    char *text, pauses[80] = "", heap[80] = "";
     if (collections.count && collections.pause_ns)
-        paper_put(paper, " (pauses %s)", units_time(collections.pause_ns).text);
+        snprintf(pauses, sizeof(pauses), " (pauses %s)", units_time(collections.pause_ns).text);
     if (collections.count && collections.heap_bytes != TRACE_UNKNOWN)
-        paper_put(paper, "; heap then %s", units_size(collections.heap_bytes).text);
-    paper_put(paper, "\n");
+        snprintf(heap, sizeof(heap), "; heap then %s", units_size(collections.heap_bytes).text);
+    int length =
+        asprintf(&text, "held %s through %s%s%s", units_size(finding->resize->old_bytes).text,
+                 units_count(collections.count).text, pauses, heap);
+    put_text(paper, column, text, length);
 }
 
 /* --- advice ------------------------------------------------------------------------ */

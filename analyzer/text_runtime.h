@@ -7,11 +7,11 @@
 #include "analyzer/paper.h"
 #include "analyzer/report.h"
 
-/* How the table of FINDING grew, in a few words. Its type is known. */
-void text_growth(struct paper *paper, const struct finding *finding);
+/* How the table of FINDING, whose type is known, grew; in lines from COLUMN on. */
+void text_growth(struct paper *paper, size_t column, const struct finding *finding);
 
 /* The collections through which the old array was held; they are known. */
-void text_collections(struct paper *paper, const struct finding *finding);
+void text_collections(struct paper *paper, size_t column, const struct finding *finding);
 
 /* A part of its own: what could be saved. */
 void text_advices(struct paper *paper, struct names *names, const struct advices *advices);
