@@ -36,7 +36,7 @@ HARDENING = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all,\
 	-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 TOOL_CFLAGS = $(COMMON) -fPIE $(HARDENING)
 TOOL_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-TOOL_LIBS = -ljansson -ldw -lelf -llzma -liberty -ldl -lpthread
+TOOL_LIBS = -ljansson -lZydis -ldw -lelf -llzma -liberty -ldl -lpthread
 
 # --- what there is to build ------------------------------------------------
 
@@ -153,7 +153,7 @@ $(BUILD)/maptrace-report: $(call objects,tool,analyzer/main.c) $(BUILD)/libanaly
 $(BUILD)/maptrace-index: $(call objects,tool,indexer/main.c) $(BUILD)/libindexer.a \
 		$(BUILD)/librules.a
 	$(SHORT) LINK $@
-	$(HIDE)$(link) -ldw -lelf -llzma -liberty
+	$(HIDE)$(link) -lZydis -ldw -lelf -llzma -liberty
 
 $(BUILD)/tests/%: $(BUILD)/obj/tool/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "indexer/calls.h"
 #include "indexer/debug_file.h"
 #include "indexer/functions.h"
 #include "indexer/mini.h"
@@ -70,6 +71,23 @@ static int read_object(struct report *report, struct object *object, const struc
     return error;
 }
 
+/* What cannot be written down is left out: the guest then marks nothing. */
+static void find_calls(struct report *report, Elf *elf)
+{
+    size_t bytes;
+    FILE *out = open_memstream(&report->calls, &bytes);
+
+    if (!out)
+        return;
+    report->call_lines = calls_write(elf, &report->ranges, out);
+    bool failed = ferror(out);
+    if (fclose(out) || failed) {
+        free(report->calls);
+        report->calls = NULL;
+        report->call_lines = 0;
+    }
+}
+
 void index_file(struct report *report, const char *path, const struct rule_text *rules,
                 const char *debug_folder)
 {
@@ -81,9 +99,11 @@ void index_file(struct report *report, const char *path, const struct rule_text 
         memcpy(report->build_id, object.build_id, object.build_id_bytes);
         report->build_id_bytes = object.build_id_bytes;
         error = read_object(report, &object, rules, debug_folder);
+        ranges_settle(&report->ranges);
+        if (!error)
+            find_calls(report, object.elf);
         object_close(&object);
     }
-    ranges_settle(&report->ranges);
     if (error == -ENOEXEC)
         report->error = "this is no 64-bit little-endian ELF file";
     else if (error == -EINVAL)
@@ -96,5 +116,6 @@ void index_release(struct report *report)
 {
     ranges_free(&report->ranges);
     free(report->notes);
-    report->notes = NULL;
+    free(report->calls);
+    report->notes = report->calls = NULL;
 }

@@ -49,6 +49,8 @@ void report_write(const struct report *report, FILE *out)
             fputs(report->notes, out);
         for (size_t i = 0; i < report->ranges.count; i++)
             write_range(&report->ranges.all[i], out);
+        if (report->calls)
+            fputs(report->calls, out);
     }
     fputs("end\n", out);
 }
@@ -96,7 +98,7 @@ static char *cache_name(const struct report *report, uint64_t hash, size_t *byte
     if (!out)
         return NULL;
     write_build_id(report, out);
-    fprintf(out, "-%016" PRIx64 ".index", hash);
+    fprintf(out, "-%016" PRIx64 ".%s", hash, report->whole ? "index" : "bare");
     if (fclose(out)) {
         free(name);
         return NULL;
@@ -136,7 +138,7 @@ int report_keep(const struct report *report, const char *folder, uint64_t hash)
 {
     size_t bytes = 0, name_bytes = 0;
 
-    if (report->error || !report->whole || !report->build_id_bytes)
+    if (report->error || (!report->whole && !report->call_lines) || !report->build_id_bytes)
         return 0;
     int fd = open_folder(folder);
     if (fd < 0)

@@ -1,12 +1,14 @@
 /*
  * The index of one file, as text, and its place in the cache.
  *
- *     maptrace-index 1
+ *     maptrace-index 2
  *     file PATH
  *     error TEXT                            instead of all that follows, up to `end`
  *     build-id HEX                          if it has one
  *     note TEXT                             the index may be incomplete, and why
  *     range LOW HIGH RULE ROLE KIND NAME    hexadecimal virtual addresses of the file
+ *     calls LOW HIGH HASH ADDRESS...        of ranges that make arrays: all calls in there
+ *     unmarked LOW HIGH TEXT                or why they cannot be given
  *     end
  *
  * HIGH is exclusive. ROLE is the key of the rule that matched; KIND is symbol
@@ -15,6 +17,10 @@
  * is the rest of the line. Control characters in texts stand as `?`. Readers
  * skip lines whose first word they do not know. Blocks repeat, file after file;
  * a cached index holds one.
+ *
+ * HASH is that of rules_hash over the bytes LOW to HIGH. At each ADDRESS stands
+ * `e8 rel32` or `ff 15 disp32`, where a call and nothing else begins (but for
+ * prefixes without effect); the range holds no other calls.
  */
 #ifndef MAPTRACE_INDEXER_REPORT_H
 #define MAPTRACE_INDEXER_REPORT_H
@@ -24,8 +30,7 @@
 
 #include "indexer/object.h"
 #include "indexer/ranges.h"
-
-#define REPORT_HEADER "maptrace-index 1\n"
+#include "indexer/report_header.h"
 
 /* What was found in one file, or `error`: why nothing was. */
 struct report {
@@ -34,16 +39,19 @@ struct report {
     uint8_t build_id[BUILD_ID_BYTES];
     size_t build_id_bytes;
     struct ranges ranges;
-    char *notes; /* lines, or NULL */
-    bool whole;  /* debug information was read: nothing better can turn up later */
+    char *notes;       /* lines, or NULL */
+    char *calls;       /* lines, or NULL */
+    size_t call_lines; /* those of `calls` that begin with that word */
+    bool whole;        /* debug information was read: nothing better can turn up later */
 };
 
 /* Writes the block for one file: `file` to `end`. */
 void report_write(const struct report *report, FILE *out);
 
 /*
- * Keeps REPORT in FOLDER (made if it is not there) as BUILDID-HASH.index, for
- * the guest. Returns 0, also if it is not worth keeping, or -errno.
+ * Keeps REPORT in FOLDER (made if it is not there) for the guest, as
+ * BUILDID-HASH.index, or BUILDID-HASH.bare if no debug information was there
+ * (some may turn up). Returns 0, also if it is not worth keeping, or -errno.
  */
 int report_keep(const struct report *report, const char *folder, uint64_t hash);
 

@@ -100,8 +100,7 @@ static void classify(const struct module *module, uintptr_t pc, struct code_clas
 static bool decides(const struct code_class *class)
 {
     for (unsigned i = 0; i < class->count; i++)
-        if (class->marks[i].role == ROLE_GROW || class->marks[i].role == ROLE_BENEATH ||
-            class->marks[i].role == ROLE_CALLEE)
+        if (rules_makes_arrays(class->marks[i].role))
             return true;
     return false;
 }

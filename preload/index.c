@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../indexer/report_header.h"
 #include "modules.h"
 #include "pages.h"
 #include "raw.h"
@@ -163,12 +164,26 @@ static void note(struct module *module, const char *text, size_t length)
         memcpy(module->note, text, length);
 }
 
+/* `LOW HIGH HASH ADDRESS...` */
+static void read_calls(const char *at, const char *end, const struct index_sink *sink)
+{
+    char *next;
+    uintptr_t low = strtoul(at, &next, 16), high = strtoul(next, &next, 16);
+    uint64_t hash = strtoul(next, &next, 16);
+
+    if (low >= high)
+        return;
+    sink->calls(sink->context, low, high, hash);
+    while (next < end && *next == ' ')
+        sink->call(sink->context, strtoul(next, &next, 16));
+}
+
 /*
- * `range LOW HIGH RULE ROLE KIND NAME`, `note TEXT`, `error TEXT`. Symbols of the file itself are
- * known without an index.
+ * `range LOW HIGH RULE ROLE KIND NAME`, `calls ...`, `note TEXT`, `error TEXT`. Symbols of the file
+ * itself are known without an index.
  */
-static void read_line(struct module *module, const char *line, size_t length, index_found *found,
-                      void *context)
+static void read_line(struct module *module, const char *line, size_t length,
+                      const struct index_sink *sink)
 {
     static const char *const notes[] = {"note ", "error "};
 
@@ -183,6 +198,8 @@ static void read_line(struct module *module, const char *line, size_t length, in
         if (length > skip && memcmp(line, notes[i], skip) == 0)
             note(module, line + skip, length - skip);
     }
+    if (length > 6 && memcmp(line, "calls ", 6) == 0)
+        read_calls(line + 6, line + length, sink);
     for (size_t at = 0; at < length && count < 6; count++) {
         size_t end = at;
 
@@ -200,11 +217,11 @@ static void read_line(struct module *module, const char *line, size_t length, in
     rule[lengths[3]] = 0;
     uintptr_t low = strtoul(words[1], NULL, 16), high = strtoul(words[2], NULL, 16);
     if (low < high)
-        found(context, low, high, rule, role);
+        sink->range(sink->context, low, high, rule, role);
 }
 
 /* True if FD held a whole index. */
-static bool read_index(struct module *module, int fd, index_found *found, void *context)
+static bool read_index(struct module *module, int fd, const struct index_sink *sink)
 {
     struct stat status;
 
@@ -215,13 +232,15 @@ static bool read_index(struct module *module, int fd, index_found *found, void *
     if (raw_failed(mapped))
         return false;
     const char *text = (const char *)mapped, *end = text + status.st_size;
-    bool whole = memcmp(end - 4, "end\n", 4) == 0 && memcmp(text, "mapt", 4) == 0;
+    bool whole = (size_t)status.st_size > strlen(REPORT_HEADER) &&
+                 memcmp(end - 4, "end\n", 4) == 0 &&
+                 memcmp(text, REPORT_HEADER, strlen(REPORT_HEADER)) == 0;
     for (const char *line = text; whole && line < end;) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
 
         if (!stop)
             break;
-        read_line(module, line, (size_t)(stop - line), found, context);
+        read_line(module, line, (size_t)(stop - line), sink);
         line = stop + 1;
     }
     raw_munmap((void *)mapped, (size_t)status.st_size);
@@ -251,13 +270,12 @@ static int run_indexer(void *context)
 }
 
 /* A child that the program never hears of: it is waited for here, and its signal is taken. */
-static void ask(struct module *module, const char *path, index_found *found, void *context)
+static bool ask(struct module *module, const char *path, const struct index_sink *sink)
 {
     char *arguments[2 * RULE_FILES_MOST + 8] = {indexer};
     unsigned count = 1;
     char own_path[64];
     uint64_t all = ~(uint64_t)0, before;
-    static const char failed[] = "maptrace-index failed";
     bool whole = false;
 
     for (unsigned i = 0; i < rule_file_count; i++) {
@@ -298,13 +316,12 @@ static void ask(struct module *module, const char *path, index_found *found, voi
             raw_call(SYS_rt_sigtimedwait, (long)&only, 0, (long)&at_once, 8, 0, 0);
         }
         raw_call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, 8, 0, 0);
-        whole = read_index(module, (int)output, found, context);
+        whole = read_index(module, (int)output, sink);
         pages_unmap(stack, CHILD_STACK);
     }
     if (!raw_failed(output))
         raw_close((int)output);
-    if (!whole)
-        note(module, failed, sizeof failed - 1);
+    return whole;
 }
 
 static void make_cache_folder(void)
@@ -322,36 +339,44 @@ static void make_cache_folder(void)
     *cache_folder = 0;
 }
 
-void index_read(struct module *module, const struct elf_file *file, index_found *found,
-                void *context)
+/* What is kept of a file that has no debug information has another name: some may turn up. */
+static bool read_kept(struct module *module, const char *kind, const struct index_sink *sink)
 {
     char path[sizeof cache_folder + 128], id[80] = "";
 
-    if (!worth_asking(module, file))
-        return;
-    if (!*indexer) {
-        static const char missing[] = "maptrace-index is not there to read its debug information";
+    build_id_text(module, id);
+    snprintf(path, sizeof path, "%s/%s-%016llx.%s", cache_folder, id, (unsigned long long)rules_key,
+             kind);
+    long fd = raw_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    if (raw_failed(fd))
+        return false;
+    bool read = read_index(module, (int)fd, sink);
+    raw_close((int)fd);
+    return read;
+}
 
-        note(module, missing, sizeof missing - 1);
-        return;
-    }
-    int kept = errno;
-    if (module->build_id_bytes && *cache_folder) {
-        build_id_text(module, id);
-        snprintf(path, sizeof path, "%s/%s-%016llx.index", cache_folder, id,
-                 (unsigned long long)rules_key);
-        long fd = raw_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
-        bool read = !raw_failed(fd) && read_index(module, (int)fd, found, context);
-
-        if (!raw_failed(fd))
-            raw_close((int)fd);
-        if (read) {
-            errno = kept;
-            return;
-        }
-        make_cache_folder();
-    }
+void index_read(struct module *module, const struct elf_file *file, bool calls,
+                const struct index_sink *sink)
+{
+    static const char missing[] = "maptrace-index is not there to read its debug information";
+    static const char failed[] = "maptrace-index failed";
+    bool debug = worth_asking(module, file);
     bool main_program = module->map && (!module->map->l_name || !*module->map->l_name);
-    ask(module, main_program ? "/proc/self/exe" : module->path, found, context);
+    const char *problem = NULL;
+
+    if (!debug && !calls)
+        return;
+    int kept = errno;
+    if (!*indexer) {
+        problem = missing;
+    } else if (!module->build_id_bytes || !*cache_folder ||
+               !read_kept(module, debug ? "index" : "bare", sink)) {
+        if (module->build_id_bytes && *cache_folder)
+            make_cache_folder();
+        if (!ask(module, main_program ? "/proc/self/exe" : module->path, sink))
+            problem = failed;
+    }
+    if (problem && debug)
+        note(module, problem, strlen(problem));
     errno = kept;
 }

@@ -33,7 +33,8 @@ static bool started; /* what is learned from now on was loaded later */
 struct scan {
     struct module *module;
     const Elf64_Sym *symbol;
-    size_t range_room, named_room;
+    struct code_calls *calls; /* the last of the module's; NULL: no memory */
+    size_t range_room, named_room, calls_room;
     bool wants_names; /* a `beneath` matched: nameless functions must be told from named ones */
     bool count_only;
 };
@@ -184,6 +185,52 @@ static void index_range(void *context, uintptr_t low, uintptr_t high, const char
             add_range(scan, scan->module->bias + low, scan->module->bias + high, rule, role);
 }
 
+static void index_calls(void *context, uintptr_t low, uintptr_t high, uint64_t hash)
+{
+    struct scan *scan = context;
+    struct module *module = scan->module;
+
+    if (module->calls_count == scan->calls_room) {
+        size_t room = scan->calls_room ? 2 * scan->calls_room : 8;
+        struct code_calls *wider = arena_take(&memory, room * sizeof *wider);
+
+        scan->calls = NULL;
+        if (!wider)
+            return;
+        for (size_t i = 0; i < module->calls_count; i++)
+            wider[i] = module->calls[i];
+        module->calls = wider;
+        scan->calls_room = room;
+    }
+    scan->calls = &module->calls[module->calls_count++];
+    *scan->calls =
+        (struct code_calls){.low = module->bias + low, .high = module->bias + high, .hash = hash};
+}
+
+static void index_call(void *context, uintptr_t address)
+{
+    struct scan *scan = context;
+    struct code_calls *calls = scan->calls;
+
+    if (!calls)
+        return;
+    if (calls->count == calls->room) {
+        size_t room = calls->room ? 2 * calls->room : 8;
+        uintptr_t *wider = arena_take(&memory, room * sizeof *wider);
+
+        if (!wider) {
+            calls->hash = ~calls->hash; /* not all are known: it must fit nothing */
+            scan->calls = NULL;
+            return;
+        }
+        for (size_t i = 0; i < calls->count; i++)
+            wider[i] = calls->opcodes[i];
+        calls->opcodes = wider;
+        calls->room = room;
+    }
+    calls->opcodes[calls->count++] = scan->module->bias + address;
+}
+
 static void read_notes(struct module *module, const Elf64_Phdr *note, const struct link_map *map)
 {
     const uint8_t *at = (const uint8_t *)(map->l_addr + note->p_vaddr);
@@ -217,6 +264,10 @@ static void read_headers(struct module *module)
     for (unsigned i = 0; i < header->e_phnum && header->e_phoff < 4096 - 56; i++) {
         if (program[i].p_type == PT_NOTE && !module->build_id_bytes)
             read_notes(module, &program[i], module->map);
+        if (program[i].p_type == PT_LOAD && program[i].p_flags == (PF_R | PF_X)) {
+            module->code.low = module->map->l_addr + program[i].p_vaddr;
+            module->code.high = module->code.low + program[i].p_filesz;
+        }
         if (program[i].p_type == PT_LOAD && (program[i].p_flags & PF_W)) {
             module->data.low = module->map->l_addr + program[i].p_vaddr;
             module->data.high = module->data.low + program[i].p_memsz;
@@ -238,11 +289,20 @@ static void set_path(struct module *module)
     }
 }
 
+static bool makes_arrays(const struct module *module)
+{
+    for (size_t i = 0; i < module->range_count; i++)
+        if (rules_makes_arrays(module->ranges[i].role))
+            return true;
+    return false;
+}
+
 static void learn(void *context)
 {
     struct scan scan = {.module = context};
     struct module *module = scan.module;
     struct elf_file file;
+    const struct index_sink sink = {&scan, index_range, index_calls, index_call};
     bool main_program = !module->map->l_name || !*module->map->l_name;
 
     set_path(module);
@@ -257,7 +317,7 @@ static void learn(void *context)
         elf_memory_symbols(module->map, each_dynamic, &scan);
     }
     if (opened)
-        index_read(module, &file, index_range, &scan);
+        index_read(module, &file, makes_arrays(module), &sink);
     if (scan.wants_names) {
         scan.count_only = true;
         if (opened)

@@ -28,6 +28,12 @@ enum rule_role {
     ROLE_COUNT
 };
 
+/* True if an allocation beneath such a function can be an array. */
+static inline bool rules_makes_arrays(enum rule_role role)
+{
+    return role == ROLE_GROW || role == ROLE_BENEATH || role == ROLE_CALLEE;
+}
+
 /* Allocation entry points, for the key `call`. */
 enum rule_call {
     CALL_MALLOC = 1u << 0,

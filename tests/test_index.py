@@ -41,7 +41,7 @@ class Indexed:
 
     def __init__(self, lines):
         self.error = self.build_id = None
-        self.notes, self.ranges = [], []
+        self.notes, self.ranges, self.calls, self.unmarked = [], [], {}, {}
         assert lines.pop(0).startswith("file ")
         while (line := lines.pop(0)) != "end":
             word, rest = line.split(" ", 1)
@@ -50,6 +50,12 @@ class Indexed:
                 self.ranges.append(Range(int(low, 16), int(high, 16), rule, role, kind, name))
             elif word == "note":
                 self.notes.append(rest)
+            elif word == "calls":
+                low, high, _, *addresses = (int(number, 16) for number in rest.split())
+                self.calls[low, high] = addresses
+            elif word == "unmarked":
+                low, high, why = rest.split(" ", 2)
+                self.unmarked[int(low, 16), int(high, 16)] = why
             else:
                 assert word in ("error", "build-id")
                 setattr(self, word.replace("-", "_"), rest)
@@ -82,7 +88,7 @@ class Indexer:
     @staticmethod
     def parse(text, count=1):
         lines = text.split("\n")
-        assert lines.pop(0) == "maptrace-index 1" and lines.pop() == ""
+        assert lines.pop(0) == "maptrace-index 2" and lines.pop() == ""
         blocks = [Indexed(lines) for _ in range(count)]
         assert not lines
         return blocks[0] if count == 1 else blocks

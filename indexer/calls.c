@@ -1,0 +1,144 @@
+#include "indexer/calls.h"
+
+#include <Zydis/Decoder.h>
+#include <gelf.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "indexer/object.h"
+
+/* A grow function of more bytes than this is none. */
+#define SWEEP_MOST ((uint64_t)1 << 20)
+
+struct sweep {
+    Elf *elf;
+    ZydisDecoder decoder;
+    const uint8_t *code;
+    uint64_t low, high;
+    uint64_t *calls; /* addresses of their opcodes */
+    size_t count;
+    uint8_t *starts; /* for each byte of code: 1 where an instruction begins */
+};
+
+static const uint8_t *code_of(Elf *elf, uint64_t low, uint64_t high)
+{
+    size_t count = 0;
+    GElf_Phdr segment;
+
+    if (elf_getphdrnum(elf, &count) < 0)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_LOAD &&
+            segment.p_flags & PF_X && low >= segment.p_vaddr && low < high &&
+            high - segment.p_vaddr <= segment.p_filesz) {
+            Elf_Data *data = elf_getdata_rawchunk(
+                elf, (int64_t)(segment.p_offset + low - segment.p_vaddr), high - low, ELF_T_BYTE);
+            return data && data->d_size == high - low ? data->d_buf : NULL;
+        }
+    return NULL;
+}
+
+/* Calls of exactly two forms can be redirected: e8 rel32, and ff 15 disp32 (`call *slot(%rip)`). */
+static const char *add_call(struct sweep *sweep, uint64_t address,
+                            const ZydisDecodedInstruction *instruction)
+{
+    uint64_t end = address + instruction->length;
+    bool direct = instruction->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT &&
+                  instruction->opcode == 0xe8 && instruction->raw.imm[0].size == 32;
+    bool slot = instruction->length == 6 && sweep->code[address - sweep->low] == 0xff &&
+                sweep->code[address - sweep->low + 1] == 0x15;
+
+    if (!direct && !slot)
+        return "a call by a register or through memory";
+    if (direct) {
+        uint64_t target = end + (uint64_t)instruction->raw.imm[0].value.s;
+        if (!object_is_code(sweep->elf, target, target + 1))
+            return "a call to what is no code";
+    }
+    sweep->calls[sweep->count++] = end - (direct ? 5 : 6);
+    return NULL;
+}
+
+/* Code that is swept wrongly does not jump to where an instruction was found to begin. */
+static const char *check_jumps(struct sweep *sweep)
+{
+    ZydisDecodedInstruction instruction;
+    uint64_t bytes = sweep->high - sweep->low;
+
+    for (uint64_t at = 0; at < bytes; at += instruction.length) {
+        ZydisDecoderDecodeInstruction(&sweep->decoder, NULL, sweep->code + at, bytes - at,
+                                      &instruction);
+        if (instruction.meta.category != ZYDIS_CATEGORY_COND_BR &&
+            instruction.meta.category != ZYDIS_CATEGORY_UNCOND_BR)
+            continue;
+        uint64_t target = at + instruction.length + (uint64_t)instruction.raw.imm[0].value.s;
+        if (instruction.raw.imm[0].is_relative && target < bytes && !sweep->starts[target])
+            return "a jump into the middle of an instruction";
+    }
+    return NULL;
+}
+
+/* NULL, or why the calls of this range cannot be told or redirected. */
+static const char *find_calls(struct sweep *sweep)
+{
+    ZydisDecodedInstruction instruction;
+    uint64_t bytes = sweep->high - sweep->low;
+
+    for (uint64_t at = 0; at < bytes; at += instruction.length) {
+        if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&sweep->decoder, NULL, sweep->code + at,
+                                                        bytes - at, &instruction)))
+            return "code that is not understood";
+        sweep->starts[at] = 1;
+        if (instruction.meta.category != ZYDIS_CATEGORY_CALL)
+            continue;
+        const char *problem = add_call(sweep, sweep->low + at, &instruction);
+        if (problem)
+            return problem;
+    }
+    return check_jumps(sweep);
+}
+
+static bool write_range(struct sweep *sweep, FILE *out)
+{
+    uint64_t bytes = sweep->high - sweep->low;
+    const char *problem = "no memory";
+
+    sweep->code = bytes <= SWEEP_MOST ? code_of(sweep->elf, sweep->low, sweep->high) : NULL;
+    sweep->count = 0;
+    sweep->calls = malloc(bytes / 5 * sizeof *sweep->calls + 1);
+    sweep->starts = calloc(bytes, 1);
+    if (sweep->calls && sweep->starts)
+        problem = sweep->code ? find_calls(sweep) : "no code";
+    fprintf(out, "%s %" PRIx64 " %" PRIx64, problem ? "unmarked" : "calls", sweep->low,
+            sweep->high);
+    if (problem)
+        fprintf(out, " %s", problem);
+    else
+        fprintf(out, " %016" PRIx64, rules_hash(RULES_HASH_SEED, (const char *)sweep->code, bytes));
+    for (size_t i = 0; !problem && i < sweep->count; i++)
+        fprintf(out, " %" PRIx64, sweep->calls[i]);
+    fputc('\n', out);
+    free(sweep->calls);
+    free(sweep->starts);
+    return !problem;
+}
+
+size_t calls_write(Elf *elf, const struct ranges *ranges, FILE *out)
+{
+    struct sweep sweep = {.elf = elf};
+    size_t count = 0;
+
+    ZydisDecoderInit(&sweep.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+    for (size_t i = 0; i < ranges->count; i++) {
+        const struct range *range = &ranges->all[i];
+
+        /* Equal ranges, of several rules or roles, stand together. */
+        if (!rules_makes_arrays(range->role) ||
+            (range->low == sweep.low && range->high == sweep.high))
+            continue;
+        sweep.low = range->low;
+        sweep.high = range->high;
+        count += write_range(&sweep, out);
+    }
+    return count;
+}
