@@ -26,6 +26,8 @@
         if (watch_nested())                                                                        \
             return call;                                                                           \
         void *memory_ = FORWARD(void *, call);                                                     \
+        if (watch_is_plain())                                                                      \
+            return memory_;                                                                        \
         struct call_site site_ = CALL_SITE_HERE;                                                   \
         watch_allocated(memory_, bytes, kind, &site_);                                             \
         return memory_;                                                                            \
@@ -67,7 +69,7 @@ MAPTRACE_EXPORT int posix_memalign(void **memory, size_t alignment, size_t bytes
         return next.posix_memalign(memory, alignment, bytes);
     int error = FORWARD(int, next.posix_memalign(memory, alignment, bytes));
     struct call_site site = CALL_SITE_HERE;
-    if (!error)
+    if (!error && !watch_is_plain())
         watch_allocated(*memory, bytes, CALL_ALIGNED, &site);
     return error;
 }
@@ -91,6 +93,8 @@ MAPTRACE_EXPORT void *realloc(void *memory, size_t bytes)
         return leave_pool(memory, bytes);
     if (watch_nested())
         return next.realloc(memory, bytes);
+    if (watch_is_plain() && !(memory && arrays_maybe(memory)))
+        return FORWARD(void *, next.realloc(memory, bytes));
     struct call_site site = CALL_SITE_HERE;
     if (memory && !bytes) {
         if (watch_may_be_array(memory))

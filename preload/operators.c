@@ -73,6 +73,8 @@ static void *plain(size_t bytes, size_t alignment)
             return forward ? forward(bytes, second, third) : plain(bytes, alignment);              \
         void *memory =                                                                             \
             forward ? forward_new(forward, bytes, second, third) : plain(bytes, alignment);        \
+        if (watch_is_plain())                                                                      \
+            return memory;                                                                         \
         struct call_site site = CALL_SITE_HERE;                                                    \
         watch_allocated(memory, bytes, CALL_NEW, &site);                                           \
         return memory;                                                                             \

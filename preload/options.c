@@ -98,9 +98,12 @@ void options_read(struct options *options)
     options->ring_bytes = RING_DEFAULT;
     if (ring && *ring && !read_size(ring, &options->ring_bytes))
         options->bad = "MAPTRACE_RING: give a size from 64K to 4G";
-    options->full_match = match && strcmp(match, "full") == 0;
-    if (match && *match && !options->full_match && strcmp(match, "fast") != 0)
-        options->bad = "MAPTRACE_MATCH: say fast or full";
+    if (match && strcmp(match, "full") == 0)
+        options->match = MATCH_FULL;
+    else if (match && strcmp(match, "fast") == 0)
+        options->match = MATCH_FAST;
+    else if (match && *match && strcmp(match, "marks") != 0)
+        options->bad = "MAPTRACE_MATCH: say marks, fast or full";
     if (!set_run(options))
         set_output(options);
 }

@@ -9,9 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How it is told that an allocation makes no array. All tell the same. */
+enum match {
+    MATCH_MARKS, /* calls of grow functions are marked, where they can be */
+    MATCH_FAST,  /* no code of the program is changed */
+    MATCH_FULL,  /* every stack is walked in full */
+};
+
 struct options {
     bool disabled, verbose;
-    bool full_match; /* every stack is walked in full */
+    enum match match;
     uint64_t ring_bytes;
     const char *rules; /* files, `:` between; NULL: none */
     const char *bad;   /* a variable with a value that was not understood, or NULL */

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "code.h"
+#include "marks.h"
 
 #define MEMOS 4 /* of each thread, found by call address and stack pointer */
 /* A return address and maybe a frame pointer for each step of a walk. */
@@ -65,7 +66,8 @@ static bool walk(struct memo *memo)
     for (unsigned depth = 0;;) {
         frame_step step;
 
-        if (!code_peek(pc, &step) || (step & CODE_DECIDES) || step_kind(step) == STEP_COMPLEX)
+        if (!code_peek(pc, &step) || (step & CODE_DECIDES) || step_kind(step) == STEP_COMPLEX ||
+            step_kind(step) == STEP_POINTER)
             return false;
         if (++depth == RECOGNISE_DEPTH)
             return true;
@@ -94,7 +96,7 @@ bool plain_call(const struct call_site *site)
         return false;
     own.busy = 1;
     __asm__ volatile("" ::: "memory");
-    plain = same(memo, site);
+    plain = marks_passed(site) || same(memo, site);
     if (!plain) {
         memo->site = *site;
         memo->epoch = code_epoch();

@@ -4,6 +4,7 @@
 
 #include "code.h"
 #include "lock.h"
+#include "marks.h"
 #include "modules.h"
 
 #define RULE_WORDS 4 /* bitmaps over rule indexes: as many as the trace has room for */
@@ -170,6 +171,7 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
         return false;
     if (callee_of == best.rule && lock_take()) {
         modules_add_grow(chain.pc, best.rule);
+        marks_open();
         lock_release();
     }
     *found = best;

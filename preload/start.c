@@ -17,6 +17,7 @@
 #include "index.h"
 #include "locators.h"
 #include "lock.h"
+#include "marks.h"
 #include "modules.h"
 #include "next.h"
 #include "options.h"
@@ -37,9 +38,11 @@
 #define RULE_FILE_MOST ((off_t)4 << 20)
 
 enum start_state start_state;
-__thread struct thread thread_self __attribute__((tls_model("initial-exec")));
+__thread struct thread thread_self
+    __attribute__((tls_model("initial-exec"))) = {.mark.low = UINTPTR_MAX};
 
 static struct options options;
+static const char *unmarked; /* why marks are not used; NULL: they are */
 static struct arena memory;
 static struct rule_set rules;
 static struct rule **rules_by_index;
@@ -145,15 +148,17 @@ static struct recorder_plan plan(uint32_t flags)
     };
 }
 
-static void say(const char *what)
+/* WHY matching is slower than it could be, or NULL. */
+static void say(const char *what, const char *why)
 {
     char line[512];
     int length;
 
     if (!options.verbose)
         return;
-    length = snprintf(line, sizeof line, "maptrace: pid %ld: %s: %s\n", raw_getpid(), what,
-                      recorder_path());
+    length =
+        snprintf(line, sizeof line, "maptrace: pid %ld: %s: %s%s%s%s\n", raw_getpid(), what,
+                 recorder_path(), why ? " (slower matching: " : "", why ? why : "", why ? ")" : "");
     if (length > 0)
         raw_write(2, line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
 }
@@ -165,7 +170,7 @@ static void give_up(const char *what, int error)
     start_state = START_OFF;
     sampler_stop();
     snprintf(line, sizeof line, "%s (%s); not tracing", what, strerrordesc_np(-error));
-    say(line);
+    say(line, NULL);
 }
 
 static void before_fork(void)
@@ -214,7 +219,7 @@ static int prepare(void)
         (error = arrays_start(recorder_array_room())) ||
         (error = resizes_start(recorder_resize_room())))
         return error;
-    plain_start(options.full_match);
+    plain_start(options.match == MATCH_FULL);
     locators_start();
     progress_start(&rules);
     containers_start(&rules);
@@ -225,6 +230,8 @@ static int prepare(void)
         recorder_message("%s", options.bad);
     modules_start(&rules, matcher);
     status_update(&rules);
+    if (options.match == MATCH_MARKS)
+        unmarked = marks_start();
     return 0;
 }
 
@@ -281,7 +288,7 @@ static void start(void)
         __register_atfork(before_fork, after_fork_parent, after_fork_child, __dso_handle);
         tell_descendants();
         start_state = START_ON;
-        say("tracing to");
+        say("tracing to", unmarked);
     }
     errno = kept;
 }
@@ -309,7 +316,7 @@ __attribute__((destructor)) static void destructor(void)
         return;
     thread_self.nested++;
     resizes_finish();
-    say("ended");
+    say("ended", NULL);
     thread_self.nested--;
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "arrays.h"
+#include "marks.h"
 #include "recognise.h"
 #include "resizes.h"
 #include "start.h"
@@ -23,6 +24,13 @@ static inline bool watch_nested(void)
     if (__builtin_expect(start_state == START_NOT_YET, 0))
         start_early();
     return thread_self.nested != 0;
+}
+
+/* True if a call that allocates is surely of no concern: nothing needs to be told. */
+static inline bool watch_is_plain(void)
+{
+    return __builtin_expect(
+        !(marks_set() | (uintptr_t)thread_self.open | thread_self.announced.bytes), 1);
 }
 
 /* A new block. Keeps errno. */

@@ -1,5 +1,5 @@
 """
-The quick no and the full walk (MAPTRACE_MATCH=full) must recognise the same.
+Marks, the quick no, and the full walk (MAPTRACE_MATCH) must recognise the same.
 """
 
 import shutil
@@ -10,7 +10,7 @@ import pytest
 from support.truth import rules
 
 TESTDATA = Path(__file__).resolve().parents[1] / "testdata"
-MATCHES = ["fast", "full"]
+MATCHES = ["marks", "fast", "full"]
 
 
 def recognised(report):
@@ -47,7 +47,7 @@ def test_stock_programs_show_the_same_tables(trace, interpreter, script):
                     env=fixed | {"MAPTRACE_MATCH": match})
         assert run.status == 0, run.stderr
         seen.append(recognised(run.report()))
-    assert seen[0] == seen[1]
+    assert seen[0] == seen[1] == seen[2]
     assert seen[0][1]["arrays"] > 0
 
 
@@ -57,8 +57,30 @@ def test_cxx_shows_the_same_tables(trace, compiled, strip):
                        name=f"unordered-match-{strip}", strip=strip)
     seen = [recognised(trace([program], env={"MAPTRACE_MATCH": match}).report())
             for match in MATCHES]
-    assert seen[0] == seen[1]
+    assert seen[0] == seen[1] == seen[2]
     assert seen[0][1]["arrays"] > 0
+
+
+def is_marked(run):
+    """Nothing kept the library from using marks (MAPTRACE_VERBOSE=1)."""
+    return "tracing to" in run.stderr and "slower matching" not in run.stderr
+
+
+@pytest.mark.parametrize("match", MATCHES)
+@pytest.mark.parametrize("cc, flag", [("gcc", "-O0"), ("gcc", "-O2"), ("clang", "-O2")])
+def test_whatever_comes_between_call_and_allocation(trace, compiled, cc, flag, match):
+    """Other stacks, signals, jumps."""
+    program = compiled("testdata/truth/marked.c", cc=cc, flags=[flag, "-g", "-pthread"],
+                       name=f"marked-{cc}{flag}")
+    run = trace([program], rules=rules("marked"),
+                env={"MAPTRACE_MATCH": match, "MAPTRACE_VERBOSE": "1"})
+    report = run.report()
+    arrays, tables = map(int, run.stdout.split())
+
+    assert is_marked(run)
+    assert report.totals["arrays"] == arrays
+    assert report.rule("marked")["resizes"] == arrays - tables
+    assert report.totals["findings"] == 0
 
 
 def test_another_word_is_complained_about(trace):

@@ -1,0 +1,279 @@
+#include "redirect.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "raw.h"
+#include "sandbox.h"
+
+#define PAGE ((uintptr_t)4096)
+#define REACH ((uintptr_t)0x7ff00000) /* of a 32-bit displacement, with room to spare */
+#define JUMP_BYTES 6                  /* jmp rel32, jmp *slot(%rip) */
+
+/* A page of code that nobody runs: where the rules of this system are tried out. */
+__asm__(".pushsection .text\n"
+        ".balign 4096\n"
+        "redirect_unused_page:\n"
+        ".skip 4096, 0xcc\n"
+        ".popsection\n");
+extern uint8_t redirect_unused_page[] __attribute__((visibility("hidden")));
+
+static bool protect(uintptr_t low, uintptr_t high, int protection)
+{
+    return !raw_failed(raw_call(SYS_mprotect, (long)low, (long)(high - low), protection, 0, 0, 0));
+}
+
+/* The first bytes of a file of the system's. */
+static bool read_text(const char *path, char *text, size_t room)
+{
+    long fd = raw_open(path, 0 /* O_RDONLY */, 0), got;
+
+    if (raw_failed(fd))
+        return false;
+    got = raw_read((int)fd, text, room - 1);
+    raw_close((int)fd);
+    text[raw_failed(got) ? 0 : got] = 0;
+    return !raw_failed(got) && got > 0;
+}
+
+const char *redirect_refused(void)
+{
+    char text[4096];
+    uintptr_t page = (uintptr_t)redirect_unused_page;
+
+    if (!sandbox_may_call() || !read_text("/proc/self/status", text, sizeof text))
+        return "its state cannot be read";
+    if (!strstr(text, "\nThreads:\t1\n"))
+        return "it has several threads already";
+    /* A filter may kill for what is tried below. */
+    if (!strstr(text, "\nSeccomp:\t0\n"))
+        return "it runs in a sandbox";
+    if (read_text("/sys/fs/selinux/enforce", text, sizeof text) && *text == '1')
+        return "SELinux is enforced";
+    if (!protect(page, page + PAGE, PROT_READ | PROT_WRITE))
+        return "its code cannot be written to";
+    *(volatile uint8_t *)page = 0xcc;
+    return protect(page, page + PAGE, PROT_READ | PROT_EXEC) ? NULL
+                                                             : "its code cannot be written to";
+}
+
+static struct code_calls *find(const struct module *module, uintptr_t low, uintptr_t high)
+{
+    size_t from = 0, to = module->calls_count;
+
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        struct code_calls *calls = &module->calls[middle];
+
+        if (calls->low == low && calls->high == high)
+            return calls;
+        if (calls->low < low || (calls->low == low && calls->high < high))
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return NULL;
+}
+
+static bool is_call(uintptr_t opcode)
+{
+    const uint8_t *code = (const uint8_t *)opcode;
+
+    return code[0] == 0xe8 || (code[0] == 0xff && code[1] == 0x15);
+}
+
+static bool is_as_in_file(const struct module *module, const struct code_calls *calls)
+{
+    if (calls->low < module->code.low || calls->high > module->code.high ||
+        rules_hash(RULES_HASH_SEED, (const char *)calls->low, calls->high - calls->low) !=
+            calls->hash)
+        return false;
+    for (size_t i = 0; i < calls->count; i++)
+        if (calls->opcodes[i] < calls->low || calls->opcodes[i] + 5 > calls->high ||
+            !is_call(calls->opcodes[i]))
+            return false;
+    return true;
+}
+
+bool redirect_knows(struct module *module)
+{
+    for (size_t i = 0; i < module->range_count; i++) {
+        const struct code_range *range = &module->ranges[i];
+
+        if (!rules_makes_arrays(range->role) || range->low >= range->high)
+            continue;
+        struct code_calls *calls = find(module, range->low, range->high);
+        if (!calls || (!calls->wanted && !is_as_in_file(module, calls)))
+            return false;
+        calls->wanted = true;
+    }
+    return true;
+}
+
+bool redirect_wants(const struct module *module)
+{
+    for (size_t i = 0; i < module->calls_count; i++)
+        if (module->calls[i].wanted)
+            return true;
+    return false;
+}
+
+/* Below the module: above the program grows its heap, above the libraries its stack. */
+static uint8_t *map_near(const struct module *module, size_t bytes)
+{
+    uintptr_t step = (uintptr_t)64 << 10;
+
+    for (uintptr_t distance = bytes; distance < REACH - (module->high - module->low);
+         distance += step) {
+        uintptr_t wanted = (module->low - distance) & ~(PAGE - 1);
+        if (wanted > module->low || wanted < (uintptr_t)1 << 16)
+            break;
+        long at = raw_mmap((void *)wanted, bytes, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        if (at == (long)wanted)
+            return (uint8_t *)at;
+        if (!raw_failed(at)) /* a kernel that does not know the last flag */
+            raw_munmap((void *)at, bytes);
+        step += step / 4;
+    }
+    return NULL;
+}
+
+static int32_t load_displacement(uintptr_t at)
+{
+    int32_t value;
+
+    memcpy(&value, (const void *)at, sizeof value);
+    return value;
+}
+
+static void store_displacement(uint8_t *at, uintptr_t target)
+{
+    int32_t value = (int32_t)(target - ((uintptr_t)at + sizeof value));
+
+    memcpy(at, &value, sizeof value);
+}
+
+static bool reaches(uintptr_t from, uintptr_t to)
+{
+    return to - from + REACH < 2 * REACH;
+}
+
+/* A jump to where the call at OPCODE leads. False if that is too far away. */
+static bool write_jump(uint8_t *at, uintptr_t opcode)
+{
+    bool direct = *(const uint8_t *)opcode == 0xe8;
+    unsigned before = direct ? 1 : 2; /* bytes before the displacement */
+    uintptr_t operand =
+        opcode + before + 4 + (uintptr_t)(intptr_t)load_displacement(opcode + before);
+
+    if (!reaches((uintptr_t)at, operand))
+        return false;
+    if (direct) {
+        *at = 0xe9;
+    } else {
+        at[0] = 0xff;
+        at[1] = 0x25;
+    }
+    store_displacement(at + before, operand);
+    return true;
+}
+
+static void redirect(uintptr_t opcode, const uint8_t *thunk)
+{
+    uint8_t *code = (uint8_t *)opcode;
+
+    if (*code == 0xff) { /* of equal length: the prefix 67 is without effect */
+        code[0] = 0x67;
+        code[1] = 0xe8;
+        code++;
+    }
+    store_displacement(code + 1, (uintptr_t)thunk);
+}
+
+struct thunks {
+    uint8_t *first;
+    size_t bytes, each;
+};
+
+#define EACH_CALL(module, calls, i)                                                                \
+    for (const struct code_calls *calls = (module)->calls;                                         \
+         calls < (module)->calls + (module)->calls_count; calls++)                                 \
+        for (size_t i = 0; calls->wanted && i < calls->count; i++)
+
+static bool is_redirected(const struct thunks *thunks, uintptr_t opcode)
+{
+    uintptr_t target = opcode + 5 + (uintptr_t)(intptr_t)load_displacement(opcode + 1);
+
+    return *(const uint8_t *)opcode == 0x67 || target - (uintptr_t)thunks->first < thunks->bytes;
+}
+
+static bool write_thunks(const struct module *module, const struct thunks *thunks,
+                         const uint8_t *body, size_t body_bytes)
+{
+    uint8_t *thunk = thunks->first;
+
+    EACH_CALL(module, calls, i)
+    {
+        memcpy(thunk, body, body_bytes);
+        if (!write_jump(thunk + body_bytes, calls->opcodes[i]))
+            return false;
+        thunk += thunks->each;
+    }
+    return protect((uintptr_t)thunks->first, (uintptr_t)thunks->first + thunks->bytes,
+                   PROT_READ | PROT_EXEC);
+}
+
+/* The ranges of inlined copies lie in those of functions: some calls are listed twice. */
+static void redirect_all(const struct module *module, const struct thunks *thunks)
+{
+    uint8_t *thunk = thunks->first;
+
+    EACH_CALL(module, calls, i)
+    {
+        if (!is_redirected(thunks, calls->opcodes[i]))
+            redirect(calls->opcodes[i], thunk);
+        thunk += thunks->each;
+    }
+}
+
+bool redirect_calls(const struct module *module, const uint8_t *body, size_t body_bytes)
+{
+    struct thunks thunks = {.each = (body_bytes + JUMP_BYTES + 15) & ~(size_t)15};
+    uintptr_t low = UINTPTR_MAX, high = 0;
+    uint64_t all = ~(uint64_t)0, before;
+    size_t count = 0;
+
+    EACH_CALL(module, calls, i)
+    {
+        uintptr_t opcode = calls->opcodes[i];
+
+        low = opcode < low ? opcode : low;
+        high = opcode + 6 > high ? opcode + 6 : high;
+        count++;
+    }
+    if (!count)
+        return true;
+    thunks.bytes = (count * thunks.each + PAGE - 1) & ~(PAGE - 1);
+    thunks.first = map_near(module, thunks.bytes);
+    if (!thunks.first)
+        return false;
+    low &= ~(PAGE - 1);
+    high = (high + PAGE - 1) & ~(PAGE - 1);
+    bool written = write_thunks(module, &thunks, body, body_bytes);
+    if (written) {
+        raw_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, 8, 0, 0);
+        written = protect(low, high, PROT_READ | PROT_WRITE);
+        if (written)
+            redirect_all(module, &thunks);
+        /* It was tried out: should it fail now, the kernel is short of memory for a while. */
+        for (unsigned tries = 0; tries < 1000 && !protect(low, high, PROT_READ | PROT_EXEC);
+             tries++)
+            raw_call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+        raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, 8, 0, 0);
+    }
+    if (!written)
+        raw_munmap(thunks.first, thunks.bytes);
+    return written;
+}
