@@ -24,7 +24,7 @@ json_t *json_type_name(const struct trace *trace, uint32_t id)
 
 static json_t *load_factor(const struct trace_resize *resize)
 {
-    if (resize->of == 0 || resize->of == TRACE_UNKNOWN)
+    if (resize->of == 0 || resize->of == TRACE_UNKNOWN || resize->entries == TRACE_UNKNOWN)
         return json_null();
     return json_real((double)resize->entries / (double)resize->of);
 }

@@ -87,6 +87,8 @@ static void put_process(struct paper *paper, const struct trace *trace)
         paper_put(paper, ", exited after %s", time.text);
     else if (header->end == TRACE_END_SIGNAL)
         paper_put(paper, ", died of signal %" PRIu32 " after %s", header->end_status, time.text);
+    else if (header->end == TRACE_END_DETACHED)
+        paper_put(paper, ", watched for %s while it ran", time.text);
     else
         paper_put(paper, ", gone without a word; last seen after %s", time.text);
     paper_put(paper, "\n");

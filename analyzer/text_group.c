@@ -69,7 +69,10 @@ static void put_overstay(struct paper *paper, const struct finding *finding)
         paper_put(paper, " since it was replaced; the end of the resize was not seen");
     paper_put(paper, "\n");
     label(paper, "when");
-    paper_put(paper, "replaced %s after the start, ", units_time(resize->replaced_ns).text);
+    if (resize->replaced_ns == 0 && finding->trace->header.flags & TRACE_FLAG_ATTACHED)
+        paper_put(paper, "replaced before tracing began, ");
+    else
+        paper_put(paper, "replaced %s after the start, ", units_time(resize->replaced_ns).text);
     if (released)
         paper_put(
             paper, "released %s later\n",
@@ -108,8 +111,10 @@ static void put_runtime(struct paper *paper, const struct finding *finding)
 {
     if (!runtime_type(finding->trace, finding->resize))
         return;
-    label(paper, "growth");
-    text_growth(paper, INDENT + LABEL, finding);
+    if (finding->resize->entries != TRACE_UNKNOWN) {
+        label(paper, "growth");
+        text_growth(paper, INDENT + LABEL, finding);
+    }
     if (runtime_collections(finding).known) {
         label(paper, "collections");
         text_collections(paper, INDENT + LABEL, finding);

@@ -7,7 +7,7 @@
 #include "analyzer/paper.h"
 #include "analyzer/report.h"
 
-/* How the table of FINDING, whose type is known, grew; in lines from COLUMN on. */
+/* How the table of FINDING, whose type and entries are known, grew; in lines from COLUMN on. */
 void text_growth(struct paper *paper, size_t column, const struct finding *finding);
 
 /* The collections through which the old array was held; they are known. */

@@ -132,16 +132,13 @@ static uint32_t new_open(struct go_books *books)
     return index;
 }
 
-static void grow(struct go_books *books, const struct go_event *event, uint64_t now)
+/* Returns its place among the open ones, or GO_NONE. */
+static uint32_t begin(struct go_books *books, const struct go_event *event, uint32_t type,
+                      uint32_t bucket_bytes, uint64_t now)
 {
-    uint32_t bucket_bytes, type = go_type_id(books->types, event->maptype, &bucket_bytes);
-    uint32_t gone = address_index_get(&books->by_old, event->buckets);
     struct trace_header *header = books_header(books);
-
-    /* What was an old array is the present one of some map: it was freed, without an end. */
-    if (gone != ADDRESS_INDEX_NONE)
-        go_books_collected(books, gone, now);
     uint32_t map_index = books_map_of(books, event, now);
+
     /* A map grows only when it is not growing. */
     if (map_index != GO_NONE && books->maps[map_index].open != GO_NONE)
         go_books_missed_end(books, books->maps[map_index].open, now);
@@ -153,7 +150,7 @@ static void grow(struct go_books *books, const struct go_event *event, uint64_t 
     uint32_t index = map_index == GO_NONE ? GO_NONE : new_open(books);
     if (index == GO_NONE) {
         header->lost_arrays++;
-        return;
+        return GO_NONE;
     }
     struct go_map *map = &books->maps[map_index];
     struct go_open *open = &books->opens[index];
@@ -204,7 +201,6 @@ static void grow(struct go_books *books, const struct go_event *event, uint64_t 
     if (header->old_array_bytes > header->peak_old_bytes)
         header->peak_old_bytes = header->old_array_bytes;
     books_add_live(books, 0);
-    header->live_array_bytes += open->record.old_bytes;
     set_size(books, index, !over_load(books, event));
     if (header->live_array_bytes > header->peak_array_bytes)
         header->peak_array_bytes = header->live_array_bytes;
@@ -217,6 +213,42 @@ static void grow(struct go_books *books, const struct go_event *event, uint64_t 
         books->small[event->goroutine >> 8 & 255] = index;
     books_open_changed(books, index);
     books_map_changed(books, map_index);
+    return index;
+}
+
+static void grow(struct go_books *books, const struct go_event *event, uint64_t now)
+{
+    uint32_t bucket_bytes, type = go_type_id(books->types, event->maptype, &bucket_bytes);
+    uint32_t gone = address_index_get(&books->by_old, event->buckets);
+
+    /* What was an old array is the present one of some map: it was freed, without an end. */
+    if (gone != ADDRESS_INDEX_NONE)
+        go_books_collected(books, gone, now);
+    begin(books, event, type, bucket_bytes, now);
+}
+
+void go_books_found(struct go_books *books, const struct go_open_map *found)
+{
+    const struct go_event event = {
+        .hmap = found->address,
+        .maptype = found->certainty == GO_TYPE_UNKNOWN ? 0 : found->type->address,
+        .count = TRACE_UNKNOWN, /* when it began */
+        .log2 = (uint8_t)(found->log2_buckets - !found->same_size),
+        .buckets = found->old_array,
+    };
+    const struct go_hmap hmap = {
+        .count = found->count,
+        .flags = found->same_size ? GO_SAME_SIZE : 0,
+        .log2_buckets = found->log2_buckets,
+        .buckets = found->new_array,
+        .oldbuckets = found->old_array,
+        .nevacuate = found->moved,
+    };
+    uint32_t bytes, type = go_type_id(books->types, event.maptype, &bytes);
+    uint32_t index = begin(books, &event, type, found->bucket_bytes, 0);
+
+    if (index != GO_NONE)
+        go_books_progress(books, index, &hmap, 0);
 }
 
 /* The books are closed on an open resize; its record is the caller's. */

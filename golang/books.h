@@ -11,6 +11,7 @@
 #define MAPTRACE_GOLANG_BOOKS_H
 
 #include "golang/hmap.h"
+#include "golang/open_maps.h"
 #include "golang/ring.h"
 #include "golang/sites.h"
 #include "golang/type_ids.h"
@@ -67,6 +68,9 @@ void go_books_free(struct go_books *books);
 
 /* NS: CLOCK_MONOTONIC. */
 void go_books_event(struct go_books *books, const struct go_event *event, uint64_t ns);
+
+/* A resize that was open before the first event. */
+void go_books_found(struct go_books *books, const struct go_open_map *found);
 
 /* --- for looks.c: what memory shows of the map of an open resize; NOW is time of the trace. */
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,9 @@
 
 enum {
     RULE = 0, /* the only one of this trace */
-    RING_BYTES = 16 << 20,
     POLL_MS = 10,
+    POLL_BUSY_MS = 1,  /* the ring fills */
+    BUSY_PART = 64,    /* of the ring, between two polls */
     POLL_IDLE_MS = 50, /* after a while without events */
     IDLE_POLLS = 20,
 };
@@ -36,6 +38,7 @@ struct go_collector {
     uint64_t swiss_grows, swiss_splits;
     uint64_t lost; /* events, that are in the header already */
     unsigned idle; /* polls without an event */
+    bool busy;     /* many of them by the last one */
 };
 
 /* --- the beginning ---------------------------------------------------------------- */
@@ -130,6 +133,19 @@ static int make_books(struct go_collector *collector)
     return error;
 }
 
+/* Maps that were in the middle of a resize when we came. */
+static void find_open_maps(struct go_collector *collector)
+{
+    const struct memory *memory = &collector->target->memory;
+    struct go_open_maps maps;
+
+    if (go_open_maps_find(memory, &collector->known_types, &maps) != 0)
+        return;
+    for (size_t i = 0; i < maps.count; i++)
+        go_books_found(&collector->books, &maps.items[i]);
+    go_open_maps_free(&maps);
+}
+
 static void free_collector(struct go_collector *collector)
 {
     go_books_free(&collector->books);
@@ -147,8 +163,10 @@ int go_collector_open(struct go_collector **result, struct go_target *target, co
     if (!collector)
         return -ENOMEM;
     collector->target = target;
-    int error = go_trace_make(&collector->trace, path, target->pid, command, RING_BYTES,
-                              target->ring.before.ns);
+    /* As large a trace as the wish for the ring was. */
+    int error =
+        go_trace_make(&collector->trace, path, target->pid, command,
+                      target->ring.capacity * sizeof(struct go_event), target->ring.before.ns);
     if (error) {
         free(collector);
         return error;
@@ -163,6 +181,8 @@ int go_collector_open(struct go_collector **result, struct go_target *target, co
         free_collector(collector);
         return error;
     }
+    if (target->attached)
+        find_open_maps(collector);
     *result = collector;
     return 0;
 }
@@ -188,6 +208,7 @@ static void drain(struct go_collector *collector, bool last)
     size_t count = go_ring_drain(ring, last, take_event, collector);
 
     collector->idle = count ? 0 : collector->idle + 1;
+    collector->busy = count > ring->capacity / BUSY_PART;
     /* A start or an end, nobody knows: either makes a verdict uncertain. */
     header->lost_releases += ring->lost - collector->lost;
     collector->lost = ring->lost;
@@ -205,6 +226,8 @@ unsigned go_collector_poll(struct go_collector *collector)
         go_collections_note(&collector->trace, collector->target, collector->books.cycles);
     go_look(&collector->books, &collector->target->memory, header_of(collector)->last_ns, last);
     go_books_write(&collector->books);
+    if (collector->busy)
+        return POLL_BUSY_MS;
     return collector->idle > IDLE_POLLS ? POLL_IDLE_MS : POLL_MS;
 }
 
@@ -219,6 +242,12 @@ static void note_end(struct trace_header *header, int wait_status)
                      __ATOMIC_RELEASE);
 }
 
+static void note_detached(struct trace_header *header)
+{
+    header->end_ns = header->last_ns;
+    __atomic_store_n(&header->end, TRACE_END_DETACHED, __ATOMIC_RELEASE);
+}
+
 int go_collector_close(struct go_collector *collector, int wait_status)
 {
     drain(collector, true);
@@ -230,6 +259,8 @@ int go_collector_close(struct go_collector *collector, int wait_status)
                          collector->swiss_grows, collector->swiss_splits);
     if (wait_status != -1)
         note_end(header_of(collector), wait_status);
+    else if (kill(collector->target->pid, 0) == 0)
+        note_detached(header_of(collector));
     free_collector(collector);
     return 0;
 }

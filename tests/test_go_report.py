@@ -1,11 +1,14 @@
 """What the report says of Go maps: which are stuck, how they grew, and what could be saved."""
 
+import json
 import os
+import signal
 import subprocess
 
 import pytest
 
 from support.golang import Go
+from support.waiting import wait_until
 
 STRIPPED = "-ldflags=-s -w"
 PIE = "-buildmode=pie"
@@ -152,3 +155,32 @@ def test_nothing_is_clobbered(go, launch, tmp_path):
         launch(program, "cleared")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["trace.bin", "trace.bin.old"]
     assert os.stat(tmp_path / "trace.bin").st_mode & 0o777 == 0o600
+
+
+def test_what_was_stuck_before_we_came(maptrace, go, reporter, trace, tmp_path):
+    program = trace.start([go("1.19", (STRIPPED,), "stuck"), "60"], traced=False)
+    wait_until(lambda: "ready" in program._log("stdout"), what="the program to be ready")
+    truth = [json.loads(line) for line in program._log("stdout").splitlines() if line[0] == "{"]
+    stuck = {true["type"]: true for true in truth if true["array"] != "0x0"}
+    attached = subprocess.Popen([maptrace.maptrace, "attach", "-o", tmp_path / "trace.bin",
+                                 str(program.pid)], stderr=subprocess.PIPE, encoding="utf-8")
+    assert "recording" in attached.stderr.readline()
+    report = wait_until(lambda: (lambda report: report.findings and report)(
+        reporter.json(tmp_path / "trace.bin", stall="300ms")), what="findings")
+    assert report.traces[0]["end"] == "running" and report.traces[0]["go"]["attached"]
+    attached.send_signal(signal.SIGINT)
+    attached.communicate(timeout=30)
+    assert attached.returncode == 0 and program.alive()
+
+    report = reporter.json(tmp_path / "trace.bin", stall="300ms")
+    assert {finding["type"] for finding in report.findings} == set(stuck)
+    for finding in report.findings:
+        true = stuck[finding["type"]]
+        assert (finding["kind"], finding["confidence"]) == ("stuck", "inferred")
+        assert (finding["table"], finding["array"], finding["new_array"]) == \
+            (true["table"], true["array"], true["new_array"])
+        assert finding["progress"]["moved"] == true["moved"]
+        assert finding["go"]["liveness"] == "unverified" and finding["replaced_ns"] == 0
+    assert report.traces[0]["end"] == "unknown"
+    text = reporter.text(tmp_path / "trace.bin", stall="300ms")
+    assert "watched for" in text and "before" in text and "liveness unverified" in text

@@ -44,6 +44,7 @@ enum trace_end {
     TRACE_END_NONE = 0,   /* still running, or died without a word */
     TRACE_END_EXIT = 1,   /* exit(), _exit() or return from main was seen */
     TRACE_END_SIGNAL = 2, /* `maptrace run` saw the process die of a signal */
+    TRACE_END_DETACHED = 3, /* tracing ended, the process went on */
 };
 
 enum trace_flag {
