@@ -281,9 +281,10 @@ static void finish(struct go_books *books, uint32_t index, uint64_t now)
 {
     struct trace_resize *record = &books->opens[index].record;
 
-    note_stall(record, record->sampled_ns);
+    /* Where nothing could be seen, no progress was. */
+    note_stall(record, record->flags & TRACE_RESIZE_UNREADABLE ? now : record->sampled_ns);
     record->flags |= TRACE_RESIZE_END_SEEN | TRACE_RESIZE_RELEASED;
-    record->flags &= ~(unsigned)(TRACE_RESIZE_UNVERIFIED | TRACE_RESIZE_UNREADABLE);
+    record->flags &= ~(unsigned)TRACE_RESIZE_UNVERIFIED;
     record->resize_end_ns = record->released_ns = record->sampled_ns = now;
     close_open(books, index);
     trace_write_finished(&books->trace->writer, record);

@@ -1,0 +1,414 @@
+/*
+ * The books of a Go program's maps, with events that are made up and maps that
+ * stand in this process, read back from the trace that they leave.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "golang/books.h"
+#include "golang/looks.h"
+#include "trace/reader.h"
+
+enum { TYPE = 0x1000, BUCKET = 144, MS = 1000000 };
+
+/* A map as Go has it: old and new array, and the header. */
+struct fake {
+    unsigned char old[BUCKET * 16], new[BUCKET * 32];
+    struct go_hmap hmap;
+};
+
+struct state {
+    char path[64];
+    struct go_trace trace;
+    struct memory memory;
+    struct go_map_type type;
+    struct go_types types;
+    struct go_type_ids ids;
+    struct go_books books;
+    uint64_t ns; /* of the next event, CLOCK_MONOTONIC */
+};
+
+static int set_up(void **context)
+{
+    struct state *state = calloc(1, sizeof *state);
+
+    assert_non_null(state);
+    *context = state;
+    snprintf(state->path, sizeof state->path, "/tmp/test_go_books.XXXXXX");
+    int fd = mkstemp(state->path);
+    assert_true(fd >= 0);
+    close(fd);
+    unlink(state->path);
+    assert_int_equal(memory_open(&state->memory, getpid()), 0);
+    assert_int_equal(go_trace_make(&state->trace, state->path, getpid(), NULL, 1 << 20, 1000), 0);
+    struct trace_header *header = state->trace.writer.header;
+    struct trace_rule *rule = trace_entry(&state->trace.writer, &header->rules, 0);
+    *rule = (struct trace_rule){.name = "go-map", .kind = TRACE_INCREMENTAL};
+    header->rules_used = 1;
+    header->flags = TRACE_FLAG_LIVENESS;
+    state->type =
+        (struct go_map_type){.address = TYPE, .name = "map[int]int", .bucket_bytes = BUCKET};
+    state->types = (struct go_types){&state->type, 1};
+    assert_int_equal(go_type_ids_make(&state->ids, &state->trace, &state->memory, &state->types),
+                     0);
+    assert_int_equal(go_books_make(&state->books, &state->trace, &state->ids, 0), 0);
+    state->ns = 1000;
+    return 0;
+}
+
+static int tear_down(void **context)
+{
+    struct state *state = *context;
+
+    go_books_free(&state->books);
+    go_type_ids_free(&state->ids);
+    go_trace_close(&state->trace);
+    memory_close(&state->memory);
+    unlink(state->path);
+    free(state);
+    return 0;
+}
+
+static uint64_t address(const void *at)
+{
+    return (uint64_t)(uintptr_t)at;
+}
+
+/* FAKE's map of 2^LOG2 buckets begins to grow. */
+static void grow(struct state *state, struct fake *fake, unsigned log2)
+{
+    struct go_event event = {
+        .kind = GO_EVENT_GROW,
+        .frames = 2,
+        .goroutine = 0x100,
+        .hmap = address(&fake->hmap),
+        .maptype = TYPE,
+        .count = log2 > 0 ? (13u << log2) / 2 : 8,
+        .log2 = (uint8_t)log2,
+        .buckets = address(fake->old),
+        .pc = {0x2000, 0x3000},
+    };
+
+    fake->hmap = (struct go_hmap){.count = event.count,
+                                  .log2_buckets = (uint8_t)(log2 + 1),
+                                  .buckets = address(fake->new),
+                                  .oldbuckets = address(fake->old)};
+    go_books_event(&state->books, &event, state->ns += MS);
+}
+
+static void end(struct state *state, const struct fake *fake, enum go_event_kind kind)
+{
+    struct go_event event = {
+        .kind = kind,
+        .goroutine = 0x100,
+        .hmap = address(&fake->hmap),
+        .count = fake->hmap.count,
+        .flags = fake->hmap.flags,
+        .log2 = fake->hmap.log2_buckets,
+        .buckets = address(fake->new),
+        .oldbuckets = address(fake->old),
+        .nevacuate = fake->hmap.nevacuate,
+    };
+
+    go_books_event(&state->books, &event, state->ns += MS);
+}
+
+/* COUNT old buckets have moved. */
+static void move_buckets(struct fake *fake, uint64_t count)
+{
+    fake->hmap.nevacuate = count;
+    for (uint64_t i = 0; i < count; i++)
+        memset(fake->old + i * BUCKET, GO_MARK_EVACUATED_FIRST, GO_SLOTS);
+}
+
+static void look(struct state *state, uint64_t pause_ns)
+{
+    state->ns += pause_ns;
+    go_look(&state->books, &state->memory, go_trace_time(&state->trace, state->ns), false);
+}
+
+static struct trace *read_back(struct state *state)
+{
+    struct trace *trace;
+    char error[500];
+
+    go_books_write(&state->books);
+    state->trace.writer.header->end = TRACE_END_EXIT;
+    state->trace.writer.header->end_ns = go_trace_time(&state->trace, state->ns);
+    if (trace_read(state->path, NULL, &trace, error, sizeof error) != 0)
+        fail_msg("%s", error);
+    return trace;
+}
+
+static void test_a_resize_from_its_beginning_to_its_end(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    grow(state, &fake, 3);
+    move_buckets(&fake, 8);
+    end(state, &fake, GO_EVENT_MOVED);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->open_count, 0);
+    assert_int_equal(trace->notable.count + trace->recent.count, 1);
+    const struct trace_resize *resize =
+        trace->notable.count ? trace->notable.records : trace->recent.records;
+    assert_int_equal(resize->confidence, TRACE_EXACT);
+    assert_int_equal(resize->old_bytes, 8 * BUCKET);
+    assert_int_equal(resize->new_bytes, 17 * BUCKET);
+    assert_int_equal(resize->new_address, address(fake.new));
+    assert_int_equal(resize->released_ns - resize->replaced_ns, MS);
+    assert_int_equal(resize->moved, 8);
+    assert_int_equal(resize->of, 8);
+    assert_string_equal(trace_type(trace, resize->type)->name, "map[int]int");
+    assert_int_equal(trace->array_count, 1);
+    assert_int_equal(trace->arrays[0].bytes, 17 * BUCKET);
+    assert_int_equal(trace->header.live_array_bytes, 17 * BUCKET);
+    assert_int_equal(trace->header.peak_array_bytes, 25 * BUCKET);
+    assert_int_equal(trace->header.peak_old_bytes, 8 * BUCKET);
+    assert_int_equal(trace->header.old_array_bytes, 0);
+    trace_free(trace);
+}
+
+static void test_a_stuck_map(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    grow(state, &fake, 4);
+    move_buckets(&fake, 3);
+    look(state, 10 * MS);
+    look(state, 900 * (uint64_t)MS);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->open_count, 1);
+    assert_int_equal(trace->open[0].moved, 3);
+    assert_int_equal(trace->open[0].of, 16);
+    assert_int_equal(trace->open[0].new_address, address(fake.new));
+    assert_int_equal(trace->open[0].longest_stall_ns, 900 * (uint64_t)MS);
+    assert_int_equal(trace->open[0].sampled_ns - trace->open[0].progress_ns, 900 * (uint64_t)MS);
+    /* Old and new array are live, and known to be one table's. */
+    assert_int_equal(trace->array_count, 2);
+    assert_int_equal(trace->arrays[0].table_id, trace->arrays[1].table_id);
+    trace_free(trace);
+}
+
+static void test_only_collections_make_sure_that_a_map_is_in_use(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    state->books.cycles = 5;
+    grow(state, &fake, 4);
+    state->books.cycles = 6; /* it may have begun before */
+    look(state, 300 * (uint64_t)MS);
+    assert_int_equal(state->books.opens[0].record.confidence, TRACE_INFERRED);
+    assert_true(state->books.opens[0].record.flags & TRACE_RESIZE_UNVERIFIED);
+    state->books.cycles = 7;
+    look(state, 300 * (uint64_t)MS);
+    assert_int_equal(state->books.opens[0].record.confidence, TRACE_EXACT);
+    assert_false(state->books.opens[0].record.flags & TRACE_RESIZE_UNVERIFIED);
+}
+
+static void test_a_collected_map_is_no_finding(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+    static const unsigned char freed[] = {0xef, 0xbe, 0xad, 0xde};
+
+    grow(state, &fake, 4);
+    move_buckets(&fake, 2);
+    look(state, 10 * MS);
+    for (size_t i = 0; i < sizeof fake.old; i++)
+        fake.old[i] = freed[i % 4];
+    look(state, 300 * (uint64_t)MS);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->open_count + trace->notable.count + trace->recent.count, 0);
+    assert_int_equal(trace->array_count, 0);
+    assert_int_equal(trace->header.collected, 1);
+    assert_int_equal(trace->header.live_array_bytes, 0);
+    trace_free(trace);
+}
+
+/* Memory that was freed and used again at once never showed that it was free. */
+static void test_reused_memory_is_no_map(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    grow(state, &fake, 4);
+    move_buckets(&fake, 2);
+    look(state, 10 * MS);
+    memset(&fake, 0, sizeof fake);
+    for (int i = 0; i < 4; i++)
+        look(state, 300 * (uint64_t)MS);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->open_count, 0);
+    assert_int_equal(trace->header.collected, 1);
+    trace_free(trace);
+}
+
+static void test_a_header_that_moved_with_its_stack(void **context)
+{
+    struct state *state = *context;
+    static struct fake before, after;
+
+    grow(state, &before, 4);
+    move_buckets(&before, 2);
+    look(state, 10 * MS);
+    struct fake there = before;
+    memset(&before.hmap, 0x11, sizeof before.hmap);
+    for (int i = 0; i < 4; i++)
+        look(state, 300 * (uint64_t)MS);
+    assert_true(state->books.opens[0].record.flags & TRACE_RESIZE_UNREADABLE);
+    /* Its end names the old array, wherever the header is. */
+    after.hmap = there.hmap;
+    struct go_event event = {.kind = GO_EVENT_MOVED,
+                             .hmap = address(&after.hmap),
+                             .log2 = 5,
+                             .buckets = address(before.new),
+                             .oldbuckets = address(before.old)};
+    go_books_event(&state->books, &event, state->ns += MS);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->open_count, 0);
+    assert_int_equal(trace->notable.count, 1);
+    assert_int_equal(trace->notable.records[0].table, address(&after.hmap));
+    trace_free(trace);
+}
+
+static void test_clearing_ends_a_resize(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    grow(state, &fake, 4);
+    move_buckets(&fake, 2);
+    end(state, &fake, GO_EVENT_CLEARED);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->open_count, 0);
+    assert_int_equal(trace->notable.count + trace->recent.count, 1);
+    trace_free(trace);
+}
+
+static void test_growth_into_the_same_size(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    grow(state, &fake, 4);
+    fake.hmap.flags = GO_SAME_SIZE;
+    fake.hmap.log2_buckets = 4;
+    look(state, 10 * MS);
+    assert_true(state->books.opens[0].record.flags & TRACE_RESIZE_SAME_SIZE);
+    assert_int_equal(state->books.opens[0].record.new_bytes,
+                     state->books.opens[0].record.old_bytes);
+}
+
+static void test_a_ladder(void **context)
+{
+    struct state *state = *context;
+    static unsigned char arrays[6][BUCKET * 40];
+    static struct go_hmap hmap;
+
+    for (unsigned log2 = 0; log2 < 5; log2++) {
+        struct go_event event = {.kind = GO_EVENT_GROW,
+                                 .frames = 2,
+                                 .goroutine = 0x100,
+                                 .hmap = address(&hmap),
+                                 .maptype = TYPE,
+                                 .count = log2 ? (13u << log2) / 2 : 8,
+                                 .log2 = (uint8_t)log2,
+                                 .buckets = address(arrays[log2]),
+                                 .pc = {0x2000, 0x3000}};
+        go_books_event(&state->books, &event, state->ns += MS);
+        event.kind = GO_EVENT_MOVED;
+        event.log2++;
+        event.oldbuckets = event.buckets;
+        event.buckets = address(arrays[log2 + 1]);
+        go_books_event(&state->books, &event, state->ns += MS);
+    }
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->header.tables, 1);
+    assert_int_equal(trace->header.orphans, 0);
+    assert_int_equal(trace->array_count, 1);
+    assert_int_equal(trace->arrays[0].table_resizes, 5);
+    assert_int_equal(trace->arrays[0].replaced_bytes, (1 + 2 + 4 + 8 + 17) * BUCKET);
+    assert_int_equal(trace->site_count, 1);
+    assert_int_equal(trace->sites[0].tables, 1);
+    assert_int_equal(trace->sites[0].resizes, 5);
+    assert_int_equal(trace->sites[0].most_resizes, 5);
+    assert_int_equal(trace->sites[0].replaced_bytes, (1 + 2 + 4 + 8 + 17) * BUCKET);
+    trace_free(trace);
+}
+
+static void test_an_end_without_a_beginning(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    end(state, &fake, GO_EVENT_MOVED);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->header.orphans, 1);
+    assert_int_equal(trace->header.resizes_seen, 0);
+    trace_free(trace);
+}
+
+/* More maps than there is room for: the oldest are forgotten, nothing is lost. */
+static void test_many_maps(void **context)
+{
+    struct state *state = *context;
+    struct go_event event = {
+        .kind = GO_EVENT_GROW, .goroutine = 0x100, .maptype = TYPE, .count = 8};
+    unsigned count = 3 * state->books.map_room;
+
+    for (unsigned i = 0; i < count; i++) {
+        event.kind = GO_EVENT_GROW;
+        event.hmap = 0x10000000 + i * 64ull;
+        event.log2 = 0;
+        event.buckets = 0x20000000 + i * 1024ull;
+        event.oldbuckets = 0;
+        go_books_event(&state->books, &event, state->ns += 1000);
+        event.kind = GO_EVENT_MOVED;
+        event.log2 = 1;
+        event.oldbuckets = event.buckets;
+        event.buckets += 512;
+        go_books_event(&state->books, &event, state->ns += 1000);
+    }
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->header.resizes_seen, count);
+    assert_int_equal(trace->header.lost_arrays, 0);
+    assert_int_equal(trace->header.orphans, 0);
+    assert_int_equal(trace->open_count, 0);
+    assert_int_equal(trace->array_count, state->books.map_room);
+    assert_int_equal(trace->header.live_array_bytes, state->books.map_room * 2ull * BUCKET);
+    trace_free(trace);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_resize_from_its_beginning_to_its_end),
+        TEST(test_a_stuck_map),
+        TEST(test_only_collections_make_sure_that_a_map_is_in_use),
+        TEST(test_a_collected_map_is_no_finding),
+        TEST(test_reused_memory_is_no_map),
+        TEST(test_a_header_that_moved_with_its_stack),
+        TEST(test_clearing_ends_a_resize),
+        TEST(test_growth_into_the_same_size),
+        TEST(test_a_ladder),
+        TEST(test_an_end_without_a_beginning),
+        TEST(test_many_maps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
