@@ -174,6 +174,10 @@ int go_collector_open(struct go_collector **result, struct go_target *target, co
     struct trace_header *header = header_of(collector);
     header->flags =
         (target->liveness ? TRACE_FLAG_LIVENESS : 0) | (target->attached ? TRACE_FLAG_ATTACHED : 0);
+    if (target->root) {
+        header->root_pid = (uint32_t)target->root;
+        header->flags |= TRACE_FLAG_DESCENDANT;
+    }
     describe_rule(collector);
     describe_module(collector);
     error = make_books(collector);

@@ -14,6 +14,7 @@
 #include "golang/inject.h"
 #include "launcher/complain.h"
 #include "launcher/go_collection.h"
+#include "launcher/go_settings.h"
 #include "launcher/options.h"
 #include "launcher/pid.h"
 #include "launcher/subcommands.h"
@@ -33,24 +34,6 @@ static void usage(FILE *out)
           "SIGTERM or SIGHUP; then its code is as it was before. The exit status is 0; 2 for a\n"
           "wrong command line; 125 when it cannot be traced.\n",
           out);
-}
-
-/* The words of /proc/PID/cmdline, in TEXT. */
-static void read_command(pid_t pid, char *text, size_t room, char **words, size_t most)
-{
-    char path[64];
-    size_t bytes = 0, count = 0;
-
-    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (file) {
-        bytes = fread(text, 1, room - 1, file);
-        fclose(file);
-    }
-    text[bytes] = 0;
-    for (size_t at = 0; at < bytes && count + 1 < most; at += strlen(text + at) + 1)
-        words[count++] = text + at;
-    words[count] = NULL;
 }
 
 /* Signals are taken with sigtimedwait(), and inherited by the thread that watches. */
@@ -113,21 +96,19 @@ static int detach(struct go_target *target)
     return 0;
 }
 
-static int record(struct go_collection *collection, int process, const char *path,
-                  const sigset_t *held)
+static int record(struct go_collection *collection, int process, const sigset_t *held)
 {
     struct go_target *target = &collection->target;
-    char text[4096], *words[256];
     int status = 0, wait_status = -1;
 
-    read_command(target->pid, text, sizeof text, words, sizeof words / sizeof *words);
-    if (go_collection_begin(collection, path, words) != 0) {
+    target->liveness = go_settings_clobber_of(target->pid);
+    if (go_collection_begin(collection, NULL) != 0) {
         detach(target);
         go_target_close(target);
         return EXIT_CANNOT_RUN;
     }
     complain("recording process %d, which stood still for %.1f ms, to %s", (int)target->pid,
-             milliseconds(target->stopped_ns), path);
+             milliseconds(target->stopped_ns), collection->path);
     if (collect(collection, process, held))
         wait_status = end_of(target);
     else
@@ -168,7 +149,8 @@ static int attach(pid_t pid, const char *pattern)
         go_target_close(target);
     } else {
         char *path = trace_path(pattern, pid, target->memory.program);
-        status = record(&collection, process, path ? path : pattern, &held);
+        collection.path = path ? path : (char *)pattern;
+        status = record(&collection, process, &held);
         free(path);
     }
     if (process >= 0)

@@ -26,9 +26,10 @@ static void *watch(void *context)
     return NULL;
 }
 
-int go_collection_begin(struct go_collection *collection, const char *path, char *const *command)
+int go_collection_begin(struct go_collection *collection, char *const *command)
 {
-    int error = go_collector_open(&collection->collector, &collection->target, path, command);
+    int error =
+        go_collector_open(&collection->collector, &collection->target, collection->path, command);
 
     if (!error) {
         collection->launcher = pthread_self();
@@ -37,7 +38,7 @@ int go_collection_begin(struct go_collection *collection, const char *path, char
             go_collector_close(collection->collector, -1);
     }
     if (error)
-        complain("%s: %s", path, strerror(-error));
+        complain("%s: %s", collection->path, strerror(-error));
     return error;
 }
 

@@ -10,15 +10,16 @@
 struct go_collection {
     struct go_target target; /* filled by the caller, with the agent in it */
     struct go_collector *collector;
+    char *path; /* of the trace: the caller's to free */
     pthread_t launcher, watcher;
 };
 
 /*
- * Begins the trace PATH. From here on the calling thread gets SIGCHLD, which it holds, when
- * the program comes to its end and waits: go_collection_look() is due then. 0 or -errno, and
+ * Begins the trace collection->path. From here on the calling thread gets SIGCHLD, which it holds,
+ * when the program comes to its end and waits: go_collection_look() is due then. 0 or -errno, and
  * the reason is said.
  */
-int go_collection_begin(struct go_collection *collection, const char *path, char *const *command);
+int go_collection_begin(struct go_collection *collection, char *const *command);
 
 /* Takes what has happened. Answers after how many milliseconds it is due again. */
 unsigned go_collection_look(struct go_collection *collection);

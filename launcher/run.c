@@ -8,11 +8,14 @@
 #include "launcher/child.h"
 #include "launcher/complain.h"
 #include "launcher/elf_check.h"
+#include "launcher/go_family.h"
 #include "launcher/go_run.h"
+#include "launcher/go_settings.h"
 #include "launcher/place.h"
 #include "launcher/run_wish.h"
 #include "launcher/subcommands.h"
 #include "launcher/trace_files.h"
+#include "launcher/trace_path.h"
 
 /* Puts the library into the command's environment. 0, or an exit status. */
 static int preload(struct environment *environment)
@@ -47,11 +50,14 @@ static int judge(const struct run_wish *wish, const char *report, const struct r
     if (files->count) {
         int status = check_traces(report, wish->check_options, RUN_CHECK_OPTIONS, files);
         /* Its descendants may be clean: of the command itself nothing is known. */
-        if (status != 0 || run->may_be_untraced || (has_trace_of(files, run->pid) && !go_blind))
+        bool seen = run->may_be_untraced || has_trace_of(files, run->pid);
+        if (status != 0 || (seen && !go_blind))
             return status;
     }
-    complain("inconclusive: %s left no trace%s", wish->command[0],
-             go_blind ? " of its Go maps" : "");
+    if (go_blind)
+        complain("inconclusive: the maps of a Go program were not seen");
+    else
+        complain("inconclusive: %s left no trace", wish->command[0]);
     return EXIT_INCONCLUSIVE;
 }
 
@@ -73,11 +79,30 @@ static int prepare(struct run_wish *wish, const struct elf_verdict *verdict)
     if (!verdict->spoils)
         status = preload(&wish->environment);
     if (status == 0 && verdict->go && verdict->go_classic && wish->clobberfree &&
-        go_run_environment(&wish->environment)) {
+        go_settings_add(&wish->environment)) {
         complain("%s", strerror(ENOMEM));
         status = EXIT_CANNOT_RUN;
     }
     return status;
+}
+
+/* Runs the command: its wait status. *GO_BLIND: there are Go maps that were not seen. */
+static int see_through(struct child *child, const struct run_wish *wish, bool go, bool *go_blind)
+{
+    char *trace = trace_path(wish->output, child->pid, wish->command[0]);
+    const char *ring = environment_get(&wish->environment, "MAPTRACE_RING");
+    struct go_family family = {.trace = trace, .ring_bytes = go_collection_ring(ring)};
+    struct go_collection *collection = go && trace ? go_run_begin(child, wish, trace) : NULL;
+
+    family.blind = family.skip_command = go && !collection;
+    bool follows = trace && !switched_off(&wish->environment) &&
+                   go_family_begin(&family, child->pid, collection) == 0;
+    int wait_status = child_wait(child, follows ? go_family_look : NULL, &family);
+    if (follows)
+        go_family_end(&family, wait_status);
+    *go_blind = family.blind;
+    free(trace);
+    return wait_status;
 }
 
 static int run(struct run_wish *wish, const char *report)
@@ -85,8 +110,7 @@ static int run(struct run_wish *wish, const char *report)
     struct elf_verdict verdict = elf_check(wish->command[0]);
     struct trace_files files;
     struct child child;
-    struct go_collection go;
-    bool go_traced = false;
+    bool go_blind;
 
     verdict.go = verdict.go && !switched_off(&wish->environment);
     int status = prepare(wish, &verdict);
@@ -104,11 +128,7 @@ static int run(struct run_wish *wish, const char *report)
         complain("cannot start %s: %s", wish->command[0], strerror(-status));
         return EXIT_CANNOT_RUN;
     }
-    if (verdict.go)
-        go_traced = go_run_begin(&go, &child, wish);
-    int wait_status = child_wait(&child, go_traced ? go_run_look : NULL, &go);
-    if (go_traced)
-        go_collection_end(&go, wait_status);
+    int wait_status = see_through(&child, wish, verdict.go, &go_blind);
     this_run.pid = child.pid;
 
     status = child_exit_status(wait_status);
@@ -118,7 +138,7 @@ static int run(struct run_wish *wish, const char *report)
     }
     trace_files_end(&files, child.pid, wait_status);
     if (wish->check && status == 0)
-        status = judge(wish, report, &this_run, &files, verdict.go && !go_traced);
+        status = judge(wish, report, &this_run, &files, go_blind);
     trace_files_free(&files);
     return status;
 }

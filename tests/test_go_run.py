@@ -120,16 +120,20 @@ def test_environment(go, launch):
     assert "GODEBUG" not in launch(go("1.24", source=show)).stdout
 
 
-@pytest.mark.parametrize("status", [0, 3])
-def test_unknown_code_is_left_alone(go, launch, status):
+def unknown_code(go, launch):
+    """A program whose advanceEvacuationMark is like no compiler's."""
     program = launch.folder / "program"
-    image = bytearray(open(go("1.23", source="testdata/go/environment.go"), "rb").read())
-    # In advanceEvacuationMark, before the move that drops the old array: another address.
+    image = bytearray(go("1.23", source="testdata/go/environment.go").read_bytes())
     at = image.index(bytes.fromhex("49890b48c7401800000000488b48"))
     image[at:at + 3] = bytes.fromhex("49890a")
     program.write_bytes(image)
     program.chmod(0o755)
-    done = launch(program, str(status), options=["--check"])
+    return program
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_unknown_code_is_left_alone(go, launch, status):
+    done = launch(unknown_code(go, launch), str(status), options=["--check"])
     assert done.returncode == (status or 24) and done.stdout
     assert "its Go maps cannot be traced: the code of its runtime.advanceEvacuationMark" in done.stderr
     assert done.stderr.count("cannot be traced") == 1
@@ -172,3 +176,64 @@ def test_no_ptrace(go, launch):
     done = launch(go("1.23"), "0.1", options=["--check"], preexec_fn=forbid_ptrace)
     assert done.returncode == 24 and done.stdout.endswith("sum 201000\n")
     assert "its Go maps cannot be traced: it cannot be stopped by ptrace" in done.stderr
+
+
+# --- Go programs that others start ----------------------------------------------
+
+
+def traces(launch):
+    return sorted(path.name for path in launch.folder.iterdir() if path.name.startswith("trace.bin"))
+
+
+def test_programs_of_a_script(go, launch, reporter):
+    """Each has a trace of its own; one that was executed instead of the shell has, too."""
+    script = launch.folder / "script"
+    script.write_text(f"""#!/bin/sh
+{go("1.23")} 1.5 >one &
+{go("1.19", flags=(STRIPPED, PIE))} 1.5 >two &
+wait
+exec {go("1.22")} 1.5
+""")
+    script.chmod(0o755)
+    done = launch(script)
+    assert done.returncode == 0 and not done.stderr and done.stdout.endswith("sum 201000\n")
+    for name in ("one", "two"):
+        assert (launch.folder / name).read_text().endswith("sum 201000\n")
+    names = traces(launch)
+    assert len(names) == 4 and "trace.bin" in names
+    found = reporter.json(*[launch.folder / name for name in names])
+    by_command = {trace["command"][0]: trace for trace in found.traces}
+    assert {str(go("1.23")), str(go("1.22"))} < set(by_command)
+    assert all(trace["end"] == "exit" for trace in found.traces)
+
+
+def test_short_lives_leave_no_litter(go, launch):
+    show = go("1.23", source="testdata/go/environment.go")
+    done = launch("sh", "-c", f"for i in 1 2 3 4 5; do {show}; done; sleep 0.3; {show}")
+    assert done.returncode == 0 and not done.stderr
+    assert traces(launch) == ["trace.bin"]
+
+
+def test_program_that_outlives_the_command(go, launch):
+    program = go("1.23")
+    done = launch("sh", "-c", f"{program} 3 >out & echo $!; sleep 0.7")
+    child = int(done.stdout)
+    assert done.returncode == 0 and not done.stderr
+    wait_until(lambda: (launch.folder / "out").read_text().endswith("sum 201000\n"),
+               what="the program to end")
+    assert not os.path.exists(f"/proc/{child}/exe")
+
+
+def test_program_of_a_go_program(go, launch, reporter):
+    """A Go program in place of a Go program, and then C."""
+    done = launch("gosu", "root", go("1.22"), "1")
+    assert done.returncode == 0 and not done.stderr and done.stdout.endswith("sum 201000\n")
+    assert len(traces(launch)) == 2
+    assert {len(trace["command"]) for trace in reporter.json(launch.folder).traces} == {4, 2}
+
+
+def test_refusal_of_a_descendant_is_inconclusive(go, launch):
+    program = unknown_code(go, launch)
+    done = launch("sh", "-c", f"{program} 0 1; true", options=["--check"])
+    assert done.returncode == 24
+    assert done.stderr.count("its Go maps cannot be traced") == 1

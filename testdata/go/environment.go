@@ -1,5 +1,5 @@
 // Prints the variables of its environment that a launcher may set, and ends with
-// the status that is its argument.
+// the status that is its first argument, after as many seconds as the second one says.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -20,6 +21,10 @@ func main() {
 	status := 0
 	if len(os.Args) > 1 {
 		status, _ = strconv.Atoi(os.Args[1])
+	}
+	if len(os.Args) > 2 {
+		seconds, _ := strconv.ParseFloat(os.Args[2], 64)
+		time.Sleep(time.Duration(seconds * float64(time.Second)))
 	}
 	os.Exit(status)
 }

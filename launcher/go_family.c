@@ -1,0 +1,194 @@
+#define _GNU_SOURCE /* asprintf */
+#include "launcher/go_family.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "golang/attach.h"
+#include "golang/inject.h"
+#include "launcher/complain.h"
+#include "launcher/elf_check.h"
+#include "launcher/go_settings.h"
+#include "launcher/trace_files.h"
+#include "trace/format.h"
+
+enum {
+    LOOK_MS = 100,
+    LOOKS_LEAST = 2, /* a child of fork executes what its parent does, for a moment */
+    LOOKS_MOST = 7,  /* of a program that cannot be stopped just now */
+};
+
+/* --- one program ----------------------------------------------------------------- */
+
+/* The first name that is free: a process may execute several programs. */
+static char *free_path(const struct go_family *family, const struct process *process)
+{
+    char *path = NULL;
+
+    if (process == family->processes.items && access(family->trace, F_OK) != 0)
+        return strdup(family->trace);
+    for (unsigned attempt = 1; attempt < 1000; attempt++) {
+        int length = attempt == 1
+                         ? asprintf(&path, "%s.%d", family->trace, (int)process->pid)
+                         : asprintf(&path, "%s.%d.%u", family->trace, (int)process->pid, attempt);
+        if (length < 0)
+            return NULL;
+        if (access(path, F_OK) != 0)
+            break;
+        free(path);
+        path = NULL;
+    }
+    return path;
+}
+
+/* A trace without a resize is litter: compilers and shells come by the thousand. */
+static void tidy(const char *path)
+{
+    struct trace_header header;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0)
+        return;
+    if (pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header && !header.resizes_seen &&
+        !header.lost_arrays)
+        unlink(path);
+    close(fd);
+}
+
+static void end_member(struct process *process, int wait_status)
+{
+    struct go_collection *collection = process->use;
+
+    if (!collection)
+        return;
+    const struct go_ring_header *ring = collection->target.ring.header;
+    if (wait_status < 0 && go_target_exiting(&collection->target))
+        wait_status = (int)(ring->exit_status & 0xff) << 8;
+    char *path = collection->path;
+    bool descendant = collection->target.root != 0;
+    go_collection_end(collection, wait_status);
+    if (descendant)
+        tidy(path);
+    free(path);
+    free(collection);
+    process->use = NULL;
+}
+
+/* The agent is in what a traced program forked, too: it is the same memory. */
+static bool is_copy(const struct go_family *family, const struct process *process)
+{
+    const struct process *parent = processes_find(&family->processes, process->parent);
+
+    return parent && parent->use && parent->device == process->device &&
+           parent->file == process->file;
+}
+
+static void complain_of(struct go_family *family, const struct go_target *target, int error)
+{
+    family->blind = true;
+    complain("process %d (%s): its Go maps cannot be traced: %s", (int)target->pid,
+             target->memory.program, *target->why_not ? target->why_not : strerror(-error));
+}
+
+static int begin_member(struct go_family *family, struct process *process)
+{
+    struct go_collection *collection = calloc(1, sizeof *collection);
+    char *path = free_path(family, process);
+    int error = collection && path ? 0 : -ENOMEM;
+
+    if (!error)
+        error = go_target_attach(&collection->target, process->pid, family->ring_bytes);
+    if (!error) {
+        collection->target.root = family->processes.items[0].pid;
+        collection->target.liveness = go_settings_clobber_of(process->pid);
+        collection->path = path;
+        error = go_collection_begin(collection, NULL);
+        if (error)
+            go_target_detach(&collection->target);
+    } else if (collection && error != -ESRCH && error != -ENOENT && error != -ETIMEDOUT &&
+               !is_copy(family, process)) {
+        complain_of(family, &collection->target, error);
+    }
+    if (!error) {
+        process->use = collection;
+        return 0;
+    }
+    if (collection)
+        go_target_close(&collection->target);
+    free(collection);
+    free(path);
+    return error;
+}
+
+static void consider(struct go_family *family, struct process *process)
+{
+    char program[64];
+
+    if (process->use || process->looks < LOOKS_LEAST || process->looks > LOOKS_MOST)
+        return;
+    snprintf(program, sizeof program, "/proc/%d/exe", (int)process->pid);
+    if (!elf_check(program).go || begin_member(family, process) != -ETIMEDOUT)
+        process->looks = LOOKS_MOST; /* decided, until it executes something else */
+}
+
+/* --- all of them ------------------------------------------------------------------- */
+
+int go_family_begin(struct go_family *family, pid_t command, struct go_collection *first)
+{
+    int error = processes_begin(&family->processes, command);
+
+    if (!error)
+        family->processes.items[0].use = first;
+    return error;
+}
+
+static void look_at_processes(struct go_family *family)
+{
+    if (processes_look(&family->processes) != 0)
+        return;
+    for (size_t i = 0; i < family->processes.count; i++) {
+        struct process *process = &family->processes.items[i];
+        /* The command itself is waited for: its end is told by go_family_end(). */
+        if (process->gone && i == 0)
+            process->gone = false;
+        else if (process->gone || process->changed)
+            end_member(process, -1);
+        else if (i > 0 || !family->skip_command)
+            consider(family, process);
+    }
+}
+
+unsigned go_family_look(void *context)
+{
+    struct go_family *family = context;
+    unsigned pause = LOOK_MS;
+    uint64_t now = monotonic_now();
+
+    for (size_t i = 0; i < family->processes.count; i++)
+        if (family->processes.items[i].use) {
+            unsigned own = go_collection_look(family->processes.items[i].use);
+            pause = own < pause ? own : pause;
+        }
+    if (now - family->looked_ns >= LOOK_MS * 1000000u) {
+        family->looked_ns = now;
+        look_at_processes(family);
+    }
+    return pause;
+}
+
+void go_family_end(struct go_family *family, int wait_status)
+{
+    for (size_t i = 0; i < family->processes.count; i++) {
+        struct process *process = &family->processes.items[i];
+        struct go_collection *collection = process->use;
+
+        if (i > 0 && collection && !go_target_exiting(&collection->target))
+            go_target_detach(&collection->target);
+        end_member(process, i == 0 ? wait_status : -1);
+    }
+    processes_end(&family->processes);
+}
