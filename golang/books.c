@@ -30,9 +30,8 @@ int go_books_make(struct go_books *books, struct go_trace *trace, struct go_type
     memset(books->small, 0xff, sizeof books->small);
     books->maps = calloc(books->map_room, sizeof *books->maps);
     books->opens = calloc(books->open_room, sizeof *books->opens);
-    if (books->maps && books->opens && address_index_make(&books->by_array, books->map_room) == 0 &&
-        address_index_make(&books->by_old, books->open_room) == 0 &&
-        go_sites_make(&books->sites, trace) == 0)
+    if (books->maps && books->opens && address_index_make(&books->by_array) == 0 &&
+        address_index_make(&books->by_old) == 0 && go_sites_make(&books->sites, trace) == 0)
         return 0;
     go_books_free(books);
     return -ENOMEM;

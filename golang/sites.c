@@ -3,7 +3,7 @@
 int go_sites_make(struct go_sites *sites, struct go_trace *trace)
 {
     *sites = (struct go_sites){.trace = trace};
-    return address_index_make(&sites->by_caller, trace->writer.header->sites.capacity);
+    return address_index_make(&sites->by_caller);
 }
 
 void go_sites_free(struct go_sites *sites)

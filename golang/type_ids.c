@@ -12,7 +12,7 @@ int go_type_ids_make(struct go_type_ids *ids, struct go_trace *trace, const stru
                      const struct go_types *types)
 {
     *ids = (struct go_type_ids){.trace = trace, .memory = memory, .types = types};
-    return address_index_make(&ids->ids, trace->writer.header->types.capacity);
+    return address_index_make(&ids->ids);
 }
 
 void go_type_ids_free(struct go_type_ids *ids)
