@@ -66,7 +66,7 @@ static void try_file(struct module *module, const char *name, const char *path,
     if (!file)
         close(descriptor);
     dwfl_report_end(module->session, NULL, NULL);
-    if (file && believe(file, traced, &status, start)) {
+    if (file && (module->go || believe(file, traced, &status, start))) {
         module->file = file;
         module->missing = NULL;
     } else {
@@ -104,7 +104,10 @@ static void try_download(struct module *module, const struct trace_module *trace
     }
 }
 
-/* Go programs name themselves, and tell builds apart by an id of their own. */
+/*
+ * Go programs name themselves, and tell builds apart by an id of their own. What is C in them is
+ * named as in other programs.
+ */
 static void try_go(struct module *module, const struct trace_module *traced, uint64_t start)
 {
     bool other;
@@ -119,15 +122,17 @@ struct module *module_open(const struct trace_module *traced, uint64_t start)
         return NULL;
     if (traced->flags & TRACE_MODULE_GO) {
         try_go(module, traced, start);
-        return module;
+        if (!module->go)
+            return module;
     }
     module->session = dwfl_begin(&callbacks);
-    module->missing = "the file is not here";
+    if (!module->go)
+        module->missing = "the file is not here";
     if (!module->session)
         return module;
     if (traced->path[0] == '/' && !traced->path_cut)
         try_file(module, "file", traced->path, traced, start);
-    if (!module->file && traced->build_id_bytes) {
+    if (!module->file && !module->go && traced->build_id_bytes) {
         try_debug_folder(module, traced);
         const char *servers = getenv("DEBUGINFOD_URLS");
         if (!module->file && servers && *servers && traced->high > traced->low &&

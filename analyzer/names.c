@@ -16,6 +16,7 @@ struct known_module {
     uint8_t build_id[TRACE_BUILD_ID_BYTES];
     uint32_t build_id_bytes;
     uint64_t start; /* of the trace; what module_open() asks for */
+    uint32_t flags; /* likewise */
     char *path;
     struct module *module; /* NULL: not opened yet, or no memory */
     bool opened;
@@ -54,6 +55,8 @@ static int compare_modules(const void *left, const void *right)
     const struct known_module *a = left, *b = right;
     if (a->build_id_bytes != b->build_id_bytes)
         return a->build_id_bytes < b->build_id_bytes ? -1 : 1;
+    if (a->flags != b->flags)
+        return a->flags < b->flags ? -1 : 1;
     int difference = memcmp(a->build_id, b->build_id, a->build_id_bytes);
     return difference ? difference : strcmp(a->path, b->path);
 }
@@ -138,6 +141,7 @@ static struct known_module *know_module(struct names *names, const struct trace 
     bool new;
     struct known_module key = {.build_id_bytes = traced->build_id_bytes,
                                .start = trace->header.start_realtime_ns,
+                               .flags = traced->flags,
                                .path = (char *)traced->path};
     memcpy(key.build_id, traced->build_id, traced->build_id_bytes);
     struct known_module *module =

@@ -94,13 +94,32 @@ static void put_process(struct paper *paper, const struct trace *trace)
     paper_put(paper, "\n");
 }
 
+/* A program with tables of two languages can have a trace for each. */
+static bool is_shown(const struct report *report, size_t index)
+{
+    const struct trace_header *header = &report->traces[index]->header;
+    for (size_t i = 0; i < index; i++) {
+        const struct trace_header *before = &report->traces[i]->header;
+        if (before->pid == header->pid && before->process_start_ticks != 0 &&
+            before->process_start_ticks == header->process_start_ticks &&
+            (before->writer_pid == 0) != (header->writer_pid == 0) &&
+            strcmp(before->boot_id, header->boot_id) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void put_processes(struct paper *paper, const struct report *report)
 {
-    size_t shown = report->trace_count > MOST_PROCESSES ? MOST_PROCESSES : report->trace_count;
-    for (size_t i = 0; i < shown; i++)
-        put_process(paper, report->traces[i]);
-    if (shown < report->trace_count)
-        paper_put(paper, "   %zu more processes\n", report->trace_count - shown);
+    size_t shown = 0, processes = 0;
+    for (size_t i = 0; i < report->trace_count; i++) {
+        if (is_shown(report, i))
+            continue;
+        if (processes++ < MOST_PROCESSES && ++shown)
+            put_process(paper, report->traces[i]);
+    }
+    if (shown < processes)
+        paper_put(paper, "   %zu more processes\n", processes - shown);
 }
 
 /* --- totals and rules ------------------------------------------------------------ */

@@ -25,8 +25,8 @@ LOAD = {version: 12 if version == "1.21" else 13 for version in VERSIONS}
 def go(tmp_path_factory, request):
     base = tmp_path_factory.getbasetemp()
     build = Go((base.parent if hasattr(request.config, "workerinput") else base) / "go")
-    return lambda version, flags, source: build(
-        version, f"testdata/go/{source}.go", flags=flags,
+    return lambda version, flags, source, cgo=False: build(
+        version, f"testdata/go/{source}.go", flags=flags, cgo=cgo,
         experiment="noswissmap" if version == "1.24" else "")
 
 
@@ -184,3 +184,30 @@ def test_what_was_stuck_before_we_came(maptrace, go, reporter, trace, tmp_path):
     assert report.traces[0]["end"] == "unknown"
     text = reporter.text(tmp_path / "trace.bin", stall="300ms")
     assert "watched for" in text and "before" in text and "liveness unverified" in text
+
+
+TABLE = """
+[my-table]
+kind  = incremental
+grow  = table_grow
+old   = table+0
+new   = table+8
+moved = table+16
+of    = table+24
+"""
+
+
+def test_maps_of_go_and_tables_of_c_in_one_report(go, launch, reporter, tmp_path):
+    (tmp_path / "table.rules").write_text(TABLE)
+    launch(go("1.23", (), "both", cgo=True), answer=23,
+           options=["--check", "--stall=300ms", "--rules", tmp_path / "table.rules"])
+    traces = sorted(tmp_path.glob("trace.bin*"))
+    assert len(traces) == 2
+    report = reporter.json(*traces, stall="300ms")
+    assert len({trace["pid"] for trace in report.traces}) == 1
+    [of_go], [of_c] = report.of(rule="go-map"), report.of(rule="my-table")
+    assert of_go["type"] == "map[int]int" and "main.main" in functions(of_go)
+    assert functions(of_c)[:2] == ["table_grow", "make_table"]
+    assert of_c["type"] is None and of_c["go"] is None
+    text = reporter.text(*traces, stall="300ms")
+    assert text.count("exited after") == 1 and "my-table" in text and "go-map" in text
