@@ -13,7 +13,8 @@ CC = gcc
 CFLAGS ?= -O2 -g
 
 # SANITIZE: sanitizers of the tools and unit tests. PRELOAD_SANITIZE: those of
-# the library, which lives in programs that know nothing of them.
+# the library, which lives in programs that know nothing of them: it has no
+# runtime there, and can only trap.
 SANITIZE ?=
 PRELOAD_SANITIZE ?=
 
@@ -27,12 +28,13 @@ COMMON = -std=gnu11 $(CFLAGS) $(WARNINGS) -I. -MMD -MP -fno-omit-frame-pointer \
 PRELOAD_CFLAGS = $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
 	-fno-builtin-aligned_alloc -fno-builtin-memalign -fno-builtin-posix_memalign \
-	$(if $(PRELOAD_SANITIZE),-fsanitize=$(PRELOAD_SANITIZE))
+	$(if $(PRELOAD_SANITIZE),-fsanitize=$(PRELOAD_SANITIZE) -fsanitize-undefined-trap-on-error)
 PRELOAD_LDFLAGS = -shared -Wl,--exclude-libs,ALL -Wl,-z,relro -Wl,-z,now -Wl,-z,defs \
-	-Wl,-Bsymbolic -Wl,-soname,libmaptrace.so \
-	$(if $(PRELOAD_SANITIZE),-fsanitize=$(PRELOAD_SANITIZE))
+	-Wl,-Bsymbolic -Wl,-soname,libmaptrace.so
 
-HARDENING = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all,\
+# The thread sanitizer does not know fences, and gcc says so of each.
+HARDENING = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
+	$(if $(filter thread,$(SANITIZE)),-Wno-tsan),\
 	-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 TOOL_CFLAGS = $(COMMON) -fPIE $(HARDENING)
 TOOL_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
@@ -53,15 +55,25 @@ PRELOAD_OBJECTS = $(call objects,preload,$(PRELOAD_SOURCES) \
 	$(filter-out $(TRACE_READER),$(call sources,trace)) $(RULES_SOURCES)) \
 	$(BUILD)/obj/preload/catalogue.o
 
+# The library for tests, which sanitizers can instrument: without what takes the
+# place of functions that their runtime needs, and its malloc under another name.
+GUEST_NAMES = tests/guest/names.h
+GUEST_CFLAGS = $(filter-out -fsanitize=%,$(PRELOAD_CFLAGS)) $(HARDENING) -include $(GUEST_NAMES)
+GUEST_SOURCES = $(filter-out $(patsubst %,preload/%.c,operators jemalloc_api mappings fortified \
+	process),$(PRELOAD_SOURCES))
+GUEST_OBJECTS = $(call objects,guest,$(GUEST_SOURCES) \
+	$(filter-out $(TRACE_READER),$(call sources,trace)) $(RULES_SOURCES)) \
+	$(BUILD)/obj/guest/catalogue.o
+
 LIBRARY = $(if $(PRELOAD_SOURCES),$(BUILD)/libmaptrace.so)
 PROGRAMS = $(call program,launcher,$(BUILD)/maptrace) \
 	$(call program,analyzer,$(BUILD)/maptrace-report) \
 	$(call program,indexer,$(BUILD)/maptrace-index)
-ARCHIVES = $(patsubst %,$(BUILD)/lib%.a,analyzer launcher golang indexer trace rules)
+ARCHIVES = $(patsubst %,$(BUILD)/lib%.a,analyzer launcher golang indexer guest trace rules)
 UNIT_TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: all unit-tests fuzzers demo check bench soak sanitize fuzz format clean install uninstall help
+.PHONY: all unit-tests guest fuzzers demo check bench soak sanitize fuzz format clean install uninstall help
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
@@ -94,6 +106,11 @@ $(BUILD)/obj/preload/%.o: %.c $(BUILD)/flags
 	$(SHORT) CC $@
 	$(HIDE)$(CC) $(PRELOAD_CFLAGS) -c -o $@ $<
 
+$(BUILD)/obj/guest/%.o: %.c $(BUILD)/flags $(GUEST_NAMES)
+	@mkdir -p $(@D)
+	$(SHORT) CC $@
+	$(HIDE)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+
 $(BUILD)/obj/tool/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SHORT) CC $@
@@ -121,6 +138,16 @@ $(BUILD)/obj/tool/catalogue.o: $(BUILD)/catalogue.c
 	$(SHORT) CC $@
 	$(HIDE)$(CC) $(TOOL_CFLAGS) -c -o $@ $<
 
+$(BUILD)/obj/guest/catalogue.o: $(BUILD)/catalogue.c $(GUEST_NAMES)
+	@mkdir -p $(@D)
+	$(SHORT) CC $@
+	$(HIDE)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+
+$(BUILD)/libguest.so: $(GUEST_OBJECTS)
+	$(SHORT) LINK $@
+	$(HIDE)$(CC) -shared -Wl,-Bsymbolic -Wl,-soname,libguest.so \
+		$(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $^ -liberty -ldl -lpthread
+
 $(BUILD)/libmaptrace.so: $(PRELOAD_OBJECTS)
 	$(SHORT) LINK $@
 	$(HIDE)$(CC) $(PRELOAD_LDFLAGS) -o $@ $^ -liberty -ldl -lpthread
@@ -131,6 +158,7 @@ $(BUILD)/libanalyzer.a: $(call part,analyzer)
 $(BUILD)/liblauncher.a: $(call part,launcher)
 $(BUILD)/libgolang.a: $(call part,golang)
 $(BUILD)/libindexer.a: $(call part,indexer)
+$(BUILD)/libguest.a: $(call objects,guest,$(GUEST_SOURCES))
 $(BUILD)/libtrace.a: $(call part,trace)
 $(BUILD)/librules.a: $(call part,rules) $(BUILD)/obj/tool/catalogue.o
 $(ARCHIVES):
@@ -161,6 +189,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tool/tests/unit/%.o $(ARCHIVES)
 	$(HIDE)$(link) -lcmocka $(TOOL_LIBS)
 
 unit-tests: $(UNIT_TESTS)
+guest: $(BUILD)/libguest.so
 
 # Built by `make fuzz` alone, which sets the compiler and its sanitizers.
 $(BUILD)/fuzz/%: $(BUILD)/obj/tool/tests/fuzz/%.o $(ARCHIVES)
@@ -203,12 +232,16 @@ soak: test-programs
 	MAPTRACE_BUILD=$(abspath $(BUILD)) scripts/run-tests soak
 	+@$(submake) fuzz
 
-#: make sanitize   build commands and unit tests with ASan and UBSan, run the tests that use them
+#: make sanitize   run what sanitizers can see: commands, unit tests and the library linked into
+#:                 programs with ASan and UBSan, threads with TSan, the library preloaded with traps
 sanitize:
 	@scripts/setup check
-	+@$(submake) BUILD=$(BUILD)/sanitize SANITIZE=address,undefined \
-		PRELOAD_SANITIZE=$(PRELOAD_SANITIZE) all unit-tests
+	+@$(submake) BUILD=$(BUILD)/sanitize SANITIZE=address,undefined all unit-tests guest
 	MAPTRACE_BUILD=$(abspath $(BUILD))/sanitize scripts/run-tests sanitize
+	+@$(submake) BUILD=$(BUILD)/thread SANITIZE=thread all unit-tests guest
+	MAPTRACE_BUILD=$(abspath $(BUILD))/thread scripts/run-tests threads
+	+@$(submake) BUILD=$(BUILD)/trap PRELOAD_SANITIZE=undefined all
+	MAPTRACE_BUILD=$(abspath $(BUILD))/trap scripts/run-tests 'truth and not soak'
 
 #: make fuzz       run each fuzzer for FUZZ_SECONDS (60)
 FUZZ_SECONDS ?= 60

@@ -6,6 +6,8 @@ from support.truth import (COMPILERS, FLAGS, Truth, assert_findings, assert_tota
                            number, rules, source)
 from support.waiting import wait_until
 
+pytestmark = pytest.mark.truth
+
 
 @pytest.fixture(params=COMPILERS, ids=lambda build: "".join(build))
 def build(request):

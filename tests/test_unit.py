@@ -10,7 +10,9 @@ SOURCES = sorted((PROJECT / "tests/unit").glob("test_*.c"))
 
 
 @pytest.mark.sanitize
-@pytest.mark.parametrize("name", [source.stem for source in SOURCES])
+@pytest.mark.parametrize("name", [
+    pytest.param(source.stem, marks=[pytest.mark.threads] * ("pthread_create" in source.read_text()))
+    for source in SOURCES])
 def test_unit(maptrace, name):
     done = subprocess.run([maptrace.unit_tests / name], capture_output=True, encoding="utf-8",
                           errors="replace", cwd=PROJECT, timeout=280)
