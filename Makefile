@@ -42,14 +42,14 @@ TOOL_LIBS = -ljansson -lZydis -ldw -lelf -llzma -liberty -ldl -lpthread
 
 # --- what there is to build ------------------------------------------------
 
-objects = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(2))
+objects = $(patsubst %.S,$(BUILD)/obj/$(1)/%.o,$(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(2)))
 sources = $(sort $(wildcard $(1)/*.c))
 # The files of a part that has a main.c, or nothing.
 program = $(if $(wildcard $(1)/main.c),$(2))
 
 RULES_SOURCES = $(call sources,rules)
 TRACE_READER = $(sort $(wildcard trace/reader*.c))
-PRELOAD_SOURCES = $(call sources,preload)
+PRELOAD_SOURCES = $(call sources,preload) $(sort $(wildcard preload/*.S))
 
 PRELOAD_OBJECTS = $(call objects,preload,$(PRELOAD_SOURCES) \
 	$(filter-out $(TRACE_READER),$(call sources,trace)) $(RULES_SOURCES)) \
@@ -110,6 +110,16 @@ $(BUILD)/obj/guest/%.o: %.c $(BUILD)/flags $(GUEST_NAMES)
 	@mkdir -p $(@D)
 	$(SHORT) CC $@
 	$(HIDE)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/preload/%.o: %.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SHORT) AS $@
+	$(HIDE)$(CC) $(PRELOAD_CFLAGS) -c -o $@ $<
+
+$(BUILD)/obj/guest/%.o: %.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SHORT) AS $@
+	$(HIDE)$(CC) $(PRELOAD_CFLAGS) -c -o $@ $<
 
 $(BUILD)/obj/tool/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)

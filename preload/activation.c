@@ -19,6 +19,8 @@ struct activation *activation_new(void)
         size_t bytes = (sizeof *activation + 4095) & ~(size_t)4095;
 
         activation = pages_map(bytes);
+        if (activation)
+            pages_are_books(activation, bytes);
     }
     return activation;
 }
@@ -57,6 +59,17 @@ uintptr_t activation_function(uintptr_t pc)
     return function.low;
 }
 
+void activation_begin(struct activation *fresh, struct rule *rule,
+                      const struct evidence_stack *stack)
+{
+    fresh->rule = rule;
+    fresh->cfa = stack->cfa;
+    fresh->return_address = stack->return_address;
+    fresh->function = activation_function(stack->outer_pc);
+    fresh->whole = fresh->function && may_grow(code_at(fresh->function + 1, true).class, rule);
+    fresh->watched = returns_watch(fresh->cfa, fresh->return_address);
+}
+
 bool activation_is_over(const struct activation *activation, const struct call_site *site)
 {
     struct frame frame = {.pc = site->pc, .sp = site->sp};
@@ -65,13 +78,17 @@ bool activation_is_over(const struct activation *activation, const struct call_s
     /* A call that returns to the grow's caller was made by the grow function's last jump. */
     if (site->sp == activation->cfa && site->pc == activation->return_address)
         return false;
-    if (site->sp >= activation->cfa)
+    /* One that will be seen to return may be left for another stack meanwhile. */
+    if (site->sp >= activation->cfa && !activation->watched)
         return true;
     if (!activation->return_address)
         return false; /* only a higher stack tells */
     /* Not read directly: a coroutine's stack may be unmapped by now. */
-    if (safe_read(activation->cfa - 8, &word, sizeof word) && word != activation->return_address)
+    if (safe_read(activation->cfa - 8, &word, sizeof word) &&
+        returns_original(word) != activation->return_address)
         return true;
+    if (site->sp >= activation->cfa)
+        return false;
     /* The return address may be a leftover below frames that came later. */
     frame.registers[REGISTER_RBP] = site->rbp;
     for (unsigned depth = 0; depth < 2 * RECOGNISE_DEPTH; depth++) {

@@ -56,8 +56,11 @@ struct activation {
     struct rule *rule;
     uintptr_t cfa, return_address; /* of the outermost grow frame */
     uintptr_t function;            /* where its code begins; 0: not known */
-    uint64_t last_ns;              /* the last event that was surely inside */
-    unsigned looks;                /* how often it was looked at since it was over */
+    bool whole;           /* that frame is the grow function's own: it was not inlined there */
+    bool watched;         /* it will be seen to return, see returns.h */
+    uint64_t returned_ns; /* when that was; 0: not yet */
+    uint64_t last_ns;     /* the last event that was surely inside */
+    unsigned looks;       /* how often it was looked at since it was over */
     bool over;
     unsigned birth_count, freed_count, loose_count; /* the last of loose_count are kept */
     struct birth births[BIRTHS_MOST];
@@ -75,6 +78,10 @@ void activation_drop(struct activation *activation);
 
 /* Where the function begins that PC returns into. Caller holds the lock. */
 uintptr_t activation_function(uintptr_t pc);
+
+/* FRESH begins with the array that STACK tells of. Caller holds the lock. */
+void activation_begin(struct activation *fresh, struct rule *rule,
+                      const struct evidence_stack *stack);
 
 /*
  * True once the grow function of ACTIVATION cannot be on the stack that SITE

@@ -35,6 +35,7 @@ int arrays_start(uint32_t entries)
     span_heads = pages_map(heads * sizeof *span_heads);
     if (!arrays || !exact_heads || !span_heads)
         return -ENOMEM;
+    pages_are_books(arrays, entries * sizeof *arrays);
     room = entries;
     head_mask = heads - 1;
     return 0;

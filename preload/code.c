@@ -129,16 +129,17 @@ static struct code decide(uintptr_t pc, bool locked)
 {
     bool taken = !locked && lock_take();
     bool may_learn = locked || taken;
-    const struct module *module = may_learn ? modules_find(pc - 1) : modules_peek(pc - 1);
+    uintptr_t original = returns_original(pc) - 1;
+    const struct module *module = may_learn ? modules_find(original) : modules_peek(original);
     struct code_class class;
     struct code code = {STEP_NONE, &classes[0]};
 
     if (module) {
-        code.step = frame_describe(pc - 1, module->unwind_header, NULL);
+        code.step = frame_describe(original, module->unwind_header, NULL);
         if (step_kind(code.step) == STEP_NONE)
             code.step = STEP_POINTER;
         if (may_learn) {
-            classify(module, pc - 1, &class);
+            classify(module, original, &class);
             uint32_t index = intern(&class);
             code.class = &classes[index];
             remember(pc, index, code.step | (decides(code.class) ? CODE_DECIDES : 0));

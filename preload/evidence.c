@@ -8,11 +8,14 @@
 
 #include "code.h"
 #include "modules.h"
+#include "pages.h"
 #include "safe_read.h"
 
 /* Stack words that are looked at: of the grow frames, and of the caller's behind them. */
 #define STACK_WORDS 256
 #define CALLER_WORDS 48
+/* Leftovers of the allocator's own calls, below the frames of the grow. */
+#define BELOW_BYTES 4096
 #define GLOBAL_BYTES ((size_t)4 << 20)
 
 /* Scratch, under the tracer's lock: a program's stack may be small. */
@@ -76,7 +79,7 @@ static bool may_be_table(uintptr_t word)
 
 static void add_candidate(struct evidence *evidence, uintptr_t word, locator_source source)
 {
-    if (!may_be_table(word) || evidence->candidate_count == CANDIDATES_MOST)
+    if (!may_be_table(word) || pages_in_books(word) || evidence->candidate_count == CANDIDATES_MOST)
         return;
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         if (evidence->candidates[i].table == word)
@@ -279,7 +282,7 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
         if (i == outer)
             stack->role = evidence->site;
     }
-    evidence->frame_low = site->sp;
+    evidence->frame_low = site->sp - BELOW_BYTES;
     evidence->frame_high = stack->cfa;
 
     uintptr_t base = frames[grow].sp, caller = stack->cfa;

@@ -168,7 +168,8 @@ static bool leave_complex(struct frame *frame, const void *header)
             return false;
         caller.registers[i] = *(uintptr_t *)address;
     }
-    caller.pc = *(uintptr_t *)(cfa + (uintptr_t)(intptr_t)row.saved[DWARF_RA].offset);
+    caller.pc =
+        returns_original(*(uintptr_t *)(cfa + (uintptr_t)(intptr_t)row.saved[DWARF_RA].offset));
     caller.sp = cfa;
     *frame = caller;
     return caller.pc != 0;
@@ -198,10 +199,10 @@ static bool leave_by_pointer(struct frame *frame)
     uintptr_t base = frame->registers[REGISTER_RBP], saved[2];
 
     if (base < frame->sp || base % 16 || base - frame->sp > LARGEST_FRAME ||
-        !safe_read(base, saved, sizeof saved) || !behind_call(saved[1]))
+        !safe_read(base, saved, sizeof saved) || !behind_call(returns_original(saved[1])))
         return false;
     frame->registers[REGISTER_RBP] = saved[0];
-    frame->pc = saved[1];
+    frame->pc = returns_original(saved[1]);
     frame->sp = base + sizeof saved;
     return true;
 }
@@ -233,7 +234,7 @@ bool frame_leave(struct frame *frame, frame_step step, const void *header)
         if (words)
             frame->registers[i] = *(uintptr_t *)(cfa - 8 * words);
     }
-    frame->pc = *(uintptr_t *)(cfa - 8);
+    frame->pc = returns_original(*(uintptr_t *)(cfa - 8));
     frame->sp = cfa;
     return frame->pc != 0;
 }

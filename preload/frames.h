@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "returns.h"
+
 /* Callee-saved registers, in the order of frame_step's packed offsets. */
 enum {
     REGISTER_RBX,
@@ -90,11 +92,12 @@ frame_step frame_describe(uintptr_t pc, const void *header, struct frame_functio
 bool frame_leave(struct frame *frame, frame_step step, const void *header);
 
 /*
- * The caller of the function this is expanded in, which must keep a frame
+ * The caller of the function this is expanded in (which may have been jumped to
+ * by one that is watched), which must keep a frame
  * pointer (-fno-omit-frame-pointer). Callee-saved registers are those of *this*
  * function's body, so only rsp, rbp and pc are right; see frame_capture.
  */
-#define FRAME_CALLER_PC ((uintptr_t)__builtin_return_address(0))
+#define FRAME_CALLER_PC returns_original((uintptr_t)__builtin_return_address(0))
 #define FRAME_CALLER_SP ((uintptr_t)__builtin_frame_address(0) + 16)
 #define FRAME_CALLER_RBP (*(uintptr_t *)__builtin_frame_address(0))
 

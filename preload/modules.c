@@ -354,6 +354,8 @@ static struct module *add(const struct dl_find_object *found)
     module->unwind_header = found->dlfo_eh_frame;
     module->is_tracer =
         (uintptr_t)&modules_find >= module->low && (uintptr_t)&modules_find < module->high;
+    if (module->is_tracer)
+        pages_are_books((void *)module->low, module->high - module->low);
     /* The loader has tables of its own, but not from the program's allocator. */
     if (!module->is_tracer && module->low != getauxval(AT_BASE))
         big_stack_call(learn, module);

@@ -18,8 +18,11 @@ static uint32_t room, end = 1, free_list, incremental;
 int open_resizes_start(uint32_t entries)
 {
     resizes = pages_map(entries * sizeof *resizes);
+    if (!resizes)
+        return -ENOMEM;
+    pages_are_books(resizes, entries * sizeof *resizes);
     room = entries;
-    return resizes ? 0 : -ENOMEM;
+    return 0;
 }
 
 struct open_resize *open_resizes_at(uint32_t index)

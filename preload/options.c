@@ -90,6 +90,7 @@ void options_read(struct options *options)
 {
     const char *disable = getenv("MAPTRACE_DISABLE"), *verbose = getenv("MAPTRACE_VERBOSE");
     const char *ring = getenv("MAPTRACE_RING"), *match = getenv("MAPTRACE_MATCH");
+    const char *returns = getenv("MAPTRACE_RETURNS");
 
     memset(options, 0, sizeof *options);
     options->disabled = disable && *disable && strcmp(disable, "0") != 0;
@@ -104,6 +105,9 @@ void options_read(struct options *options)
         options->match = MATCH_FAST;
     else if (match && *match && strcmp(match, "marks") != 0)
         options->bad = "MAPTRACE_MATCH: say marks, fast or full";
+    options->no_returns = returns && strcmp(returns, "0") == 0;
+    if (returns && *returns && !options->no_returns && strcmp(returns, "1") != 0)
+        options->bad = "MAPTRACE_RETURNS: say 0 or 1";
     if (!set_run(options))
         set_output(options);
 }

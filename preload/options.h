@@ -19,6 +19,7 @@ enum match {
 struct options {
     bool disabled, verbose;
     enum match match;
+    bool no_returns; /* no return address is ever replaced */
     uint64_t ring_bytes;
     const char *rules; /* files, `:` between; NULL: none */
     const char *bad;   /* a variable with a value that was not understood, or NULL */

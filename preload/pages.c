@@ -29,6 +29,35 @@ void pages_unmap(void *memory, size_t bytes)
         raw_munmap(memory, bytes);
 }
 
+/* A few large ones, and an activation for each grow that was ever under way at one time. */
+#define BOOKS_MOST 64
+
+static struct {
+    uintptr_t low, high;
+} books[BOOKS_MOST];
+static unsigned book_count;
+
+void pages_are_books(const void *memory, size_t bytes)
+{
+    uintptr_t low = (uintptr_t)memory, high = low + bytes;
+
+    /* The kernel maps downwards. */
+    if (book_count && books[book_count - 1].low == high) {
+        books[book_count - 1].low = low;
+    } else if (book_count < BOOKS_MOST) {
+        books[book_count].low = low;
+        books[book_count++].high = high;
+    }
+}
+
+bool pages_in_books(uintptr_t address)
+{
+    for (unsigned i = 0; i < book_count; i++)
+        if (address >= books[i].low && address < books[i].high)
+            return true;
+    return false;
+}
+
 static void *take(struct rule_arena *arena, size_t bytes)
 {
     return arena_take((struct arena *)arena, bytes);

@@ -5,13 +5,22 @@
 #ifndef MAPTRACE_PRELOAD_PAGES_H
 #define MAPTRACE_PRELOAD_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../rules/rule.h"
 
 /* Zeroed private pages, or NULL. Untouched pages cost address space only. */
 void *pages_map(size_t bytes);
 void pages_unmap(void *memory, size_t bytes);
+
+/*
+ * The tracer's books, full of addresses of arrays, for the life of the process:
+ * what leads there leads to no table. Caller holds the tracer's lock or is alone.
+ */
+void pages_are_books(const void *memory, size_t bytes);
+bool pages_in_books(uintptr_t address);
 
 /* A growing bump arena. Not thread-safe: its owner holds the tracer's lock. */
 struct arena {

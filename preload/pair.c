@@ -81,6 +81,11 @@ static void end_of_grow(const struct activation *activation, uint32_t index, uin
 
     if (activation->rule->kind == RULE_INCREMENTAL || (record->flags & TRACE_RESIZE_END_SEEN))
         return;
+    record->flags |= TRACE_RESIZE_END_SEEN;
+    if (activation->returned_ns && activation->whole) {
+        record->resize_end_ns = activation->returned_ns;
+        return;
+    }
     /*
      * The grow ended between its last event and this one. Moving takes a
      * bounded time, so a thread that slept in between does not hide a late
@@ -88,7 +93,6 @@ static void end_of_grow(const struct activation *activation, uint32_t index, uin
      */
     uint64_t bound = activation->last_ns + (record->resize_end_ns - record->replaced_ns);
     record->resize_end_ns = now < bound ? now : bound;
-    record->flags |= TRACE_RESIZE_END_SEEN;
 }
 
 void pair_keep_place(struct array *array, uintptr_t holder, uintptr_t table)

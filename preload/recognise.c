@@ -46,7 +46,7 @@ static bool walk_next(struct walker *walker)
     unsigned rbp_words = frame_saved(step, REGISTER_RBP);
     if (rbp_words)
         frame->registers[REGISTER_RBP] = *(uintptr_t *)(cfa - 8 * rbp_words);
-    frame->pc = *(uintptr_t *)(cfa - 8);
+    frame->pc = returns_original(*(uintptr_t *)(cfa - 8));
     frame->sp = cfa;
     if (!frame->pc)
         return false;

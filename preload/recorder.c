@@ -81,6 +81,7 @@ int recorder_prepare(const struct recorder_plan *plan)
             base = NULL;
             return -ENOMEM;
         }
+        pages_are_books(base, bytes);
         layout_bytes = bytes;
     }
     struct trace_header *header = recorder_header();

@@ -138,26 +138,40 @@ static void look_at_all(struct thread *thread, const struct call_site *site, uin
     }
 }
 
+/*
+ * An array is born in the frame of ACTIVATION. Is it another one of this grow,
+ * or of the next grow from the same place?
+ */
+static bool is_next_grow(const struct activation *activation, const struct evidence_stack *stack)
+{
+    bool another = activation->function != activation_function(stack->outer_pc);
+
+    if (activation->watched && activation->whole && !another)
+        return false;
+    if (settle_is_done(activation))
+        return true;
+    for (unsigned i = 0; i < activation->birth_count; i++)
+        if ((another || activation->births[i].role == stack->role) &&
+            settle_is_stored(&activation->births[i]))
+            return true;
+    return false;
+}
+
 static struct activation *activation_of(struct thread *thread, struct rule *rule,
                                         const struct evidence_stack *stack, uint64_t now)
 {
     unsigned count = 0;
 
     for (struct activation *activation = thread->open, *next; activation; activation = next) {
-        bool again = false;
-
         next = activation->next;
         count++;
         if (!activation->over && activation->rule == rule && activation->cfa == stack->cfa &&
             activation->return_address == stack->return_address) {
             /* The same frame: another array of this grow, or the next call from the same place? */
-            again = settle_is_done(activation);
-            bool another = activation->function != activation_function(stack->outer_pc);
-            for (unsigned i = 0; i < activation->birth_count && !again; i++)
-                again = (another || activation->births[i].role == stack->role) &&
-                        settle_is_stored(&activation->births[i]);
-            if (!again && activation->birth_count < BIRTHS_MOST)
+            if (!is_next_grow(activation, stack) && activation->birth_count < BIRTHS_MOST)
                 return activation;
+            if (!activation->whole)
+                returns_forgo(activation->return_address);
             look(thread, activation, now, false);
         } else if (count >= ACTIVATIONS_MOST) {
             look(thread, activation, now, true);
@@ -166,10 +180,7 @@ static struct activation *activation_of(struct thread *thread, struct rule *rule
     struct activation *fresh = activation_new();
     if (!fresh)
         return NULL;
-    fresh->rule = rule;
-    fresh->cfa = stack->cfa;
-    fresh->return_address = stack->return_address;
-    fresh->function = activation_function(stack->outer_pc);
+    activation_begin(fresh, rule, stack);
     fresh->next = thread->open;
     thread->open = fresh;
     return fresh;
@@ -498,6 +509,21 @@ void resizes_event(struct thread *thread, const struct call_site *site, const vo
         if (released)
             note_loose(thread, (uintptr_t)released, bytes, now);
     }
+    leave();
+}
+
+void resizes_returned(struct thread *thread, const struct call_site *site)
+{
+    if (!enter())
+        return;
+    uint64_t now = recorder_now();
+    for (struct activation *activation = thread->open; activation; activation = activation->next)
+        if (activation->cfa == site->sp && activation->return_address == site->pc &&
+            activation->watched && !activation->returned_ns) {
+            activation->returned_ns = now;
+            activation->over = true;
+        }
+    look_at_all(thread, site, now);
     leave();
 }
 

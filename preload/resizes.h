@@ -59,6 +59,12 @@ void resizes_grown(uintptr_t from, uintptr_t to, uint64_t bytes, const struct re
 void resizes_event(struct thread *thread, const struct call_site *site, const void *released,
                    uint64_t bytes);
 
+/*
+ * A grow function that is watched has returned to SITE, which is its caller as
+ * it goes on.
+ */
+void resizes_returned(struct thread *thread, const struct call_site *site);
+
 /* The program ends: settles what can be settled and samples progress once more. */
 void resizes_finish(void);
 

@@ -27,6 +27,7 @@
 #include "raw.h"
 #include "recorder.h"
 #include "resizes.h"
+#include "returns.h"
 #include "run_board.h"
 #include "safe_read.h"
 #include "sampler.h"
@@ -220,6 +221,7 @@ static int prepare(void)
         (error = resizes_start(recorder_resize_room())))
         return error;
     plain_start(options.match == MATCH_FULL);
+    returns_start(options.no_returns);
     locators_start();
     progress_start(&rules);
     containers_start(&rules);
