@@ -41,14 +41,17 @@ void activation_drop(struct activation *activation)
     pool = activation;
 }
 
-static bool may_grow(const struct code_class *class, const struct rule *rule)
+static bool is_named_grow(const struct code_class *class, const struct rule *rule)
 {
-    if (class->nameless)
-        return true;
     for (unsigned i = 0; i < class->count; i++)
         if (class->marks[i].rule == rule && class->marks[i].role == ROLE_GROW)
             return true;
     return false;
+}
+
+static bool may_grow(const struct code_class *class, const struct rule *rule)
+{
+    return class->nameless || is_named_grow(class, rule);
 }
 
 uintptr_t activation_function(uintptr_t pc)
@@ -66,7 +69,10 @@ void activation_begin(struct activation *fresh, struct rule *rule,
     fresh->cfa = stack->cfa;
     fresh->return_address = stack->return_address;
     fresh->function = activation_function(stack->outer_pc);
-    fresh->whole = fresh->function && may_grow(code_at(fresh->function + 1, true).class, rule);
+    /* Of several nameless functions any may be the one. */
+    const struct code_class *entry = code_at(fresh->function + 1, true).class;
+    fresh->whole = fresh->function && (is_named_grow(entry, rule) ||
+                                       (entry->nameless && stack->grow_pc == stack->outer_pc));
     fresh->watched = returns_watch(fresh->cfa, fresh->return_address);
 }
 

@@ -333,10 +333,12 @@ unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t
     return count;
 }
 
-static void add_place(const struct evidence *evidence, struct evidence_place *places,
-                      unsigned *count, struct evidence_place place)
+/* Blocks that point into themselves are common, and at an address that was a table before. */
+static void add_place(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
+                      struct evidence_place *places, unsigned *count, struct evidence_place place)
 {
-    if (*count == EVIDENCE_MOST || evidence_in_dead_frame(evidence, place.slot))
+    if (*count == EVIDENCE_MOST || place.slot - low < bytes ||
+        evidence_in_dead_frame(evidence, place.slot))
         return;
     for (unsigned i = 0; i < *count; i++)
         if (places[i].slot == place.slot)
@@ -355,12 +357,12 @@ unsigned evidence_places(const struct evidence *evidence, uintptr_t low, uint64_
         for (unsigned i = 0; i < evidence->candidate_count; i++)
             for (unsigned w = 0; readable[i] && evidence->readable[i] && w < TABLE_WORDS; w++)
                 if (windows[i * TABLE_WORDS + w] - low < bytes)
-                    add_place(evidence, places, &count,
+                    add_place(evidence, low, bytes, places, &count,
                               (struct evidence_place){addresses[i] + 8 * w, addresses[i],
                                                       evidence->words[i][w]});
     }
     for (unsigned i = 0; i < flip_count; i++)
-        add_place(evidence, places, &count,
+        add_place(evidence, low, bytes, places, &count,
                   (struct evidence_place){flips[i]->slot, flips[i]->table, flips[i]->word});
     return count;
 }
@@ -473,6 +475,7 @@ bool evidence_holder(const struct evidence *evidence, uintptr_t low, uint64_t by
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
             if (windows[i * TABLE_WORDS + w] - low < bytes &&
+                addresses[i] + 8 * w - low >= bytes &&
                 !evidence_in_dead_frame(evidence, addresses[i] + 8 * w)) {
                 *table = addresses[i];
                 *holder = *table + 8 * w;
