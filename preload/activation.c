@@ -41,17 +41,18 @@ void activation_drop(struct activation *activation)
     pool = activation;
 }
 
-static bool is_named_grow(const struct code_class *class, const struct rule *rule)
+static bool has_role(const struct code_class *class, const struct rule *rule, enum rule_role role)
 {
     for (unsigned i = 0; i < class->count; i++)
-        if (class->marks[i].rule == rule && class->marks[i].role == ROLE_GROW)
+        if (class->marks[i].rule == rule && class->marks[i].role == role)
             return true;
     return false;
 }
 
 static bool may_grow(const struct code_class *class, const struct rule *rule)
 {
-    return class->nameless || is_named_grow(class, rule);
+    return class->nameless || has_role(class, rule, ROLE_GROW) ||
+           has_role(class, rule, ROLE_THROUGH);
 }
 
 uintptr_t activation_function(uintptr_t pc)
@@ -62,6 +63,14 @@ uintptr_t activation_function(uintptr_t pc)
     return function.low;
 }
 
+static void watch(struct activation *activation)
+{
+    const struct evidence_frame *frame = &activation->frames[activation->frame_at];
+
+    activation->watched = activation->frame_at < activation->frame_count &&
+                          returns_watch(frame->cfa, frame->return_address);
+}
+
 void activation_begin(struct activation *fresh, struct rule *rule,
                       const struct evidence_stack *stack)
 {
@@ -69,11 +78,32 @@ void activation_begin(struct activation *fresh, struct rule *rule,
     fresh->cfa = stack->cfa;
     fresh->return_address = stack->return_address;
     fresh->function = activation_function(stack->outer_pc);
-    /* Of several nameless functions any may be the one. */
+    fresh->frame_count = stack->frame_count;
+    memcpy(fresh->frames, stack->frames, stack->frame_count * sizeof *stack->frames);
     const struct code_class *entry = code_at(fresh->function + 1, true).class;
-    fresh->whole = fresh->function && (is_named_grow(entry, rule) ||
-                                       (entry->nameless && stack->grow_pc == stack->outer_pc));
-    fresh->watched = returns_watch(fresh->cfa, fresh->return_address);
+    bool named = fresh->function && has_role(entry, rule, ROLE_GROW);
+    fresh->whole = named || (entry->nameless && fresh->frame_count == 1);
+    /* Functions with a name begin and end the grow; of several nameless ones any may. */
+    if (fresh->frame_count && (named || !entry->nameless))
+        fresh->frame_at = fresh->frame_count - 1;
+    watch(fresh);
+}
+
+bool activation_has_returned(const struct activation *activation, const struct call_site *site)
+{
+    const struct evidence_frame *frame = &activation->frames[activation->frame_at];
+
+    return activation->watched && !activation->returned_ns && frame->cfa == site->sp &&
+           frame->return_address == site->pc;
+}
+
+bool activation_watch_next(struct activation *activation)
+{
+    if (activation->frame_at + 1 >= activation->frame_count)
+        return false;
+    activation->frame_at++;
+    watch(activation);
+    return activation->watched;
 }
 
 bool activation_is_over(const struct activation *activation, const struct call_site *site)

@@ -56,9 +56,15 @@ struct activation {
     struct rule *rule;
     uintptr_t cfa, return_address; /* of the outermost grow frame */
     uintptr_t function;            /* where its code begins; 0: not known */
+    /*
+     * The frames that may be the grow function's, innermost first; of the one
+     * at frame_at it is watched (see returns.h) when it returns.
+     */
+    struct evidence_frame frames[RECOGNISE_DEPTH];
+    unsigned frame_count, frame_at;
+    bool watched;
     bool whole;           /* that frame is the grow function's own: it was not inlined there */
-    bool watched;         /* it will be seen to return, see returns.h */
-    uint64_t returned_ns; /* when that was; 0: not yet */
+    uint64_t returned_ns; /* when the grow function returned; 0: not yet */
     uint64_t last_ns;     /* the last event that was surely inside */
     unsigned looks;       /* how often it was looked at since it was over */
     bool over;
@@ -82,6 +88,15 @@ uintptr_t activation_function(uintptr_t pc);
 /* FRESH begins with the array that STACK tells of. Caller holds the lock. */
 void activation_begin(struct activation *fresh, struct rule *rule,
                       const struct evidence_stack *stack);
+
+/* True if the frame of ACTIVATION that is watched has returned to SITE. */
+bool activation_has_returned(const struct activation *activation, const struct call_site *site);
+
+/*
+ * That frame was no grow function's; the next one may be. False if there is
+ * none. Caller holds the lock.
+ */
+bool activation_watch_next(struct activation *activation);
 
 /*
  * True once the grow function of ACTIVATION cannot be on the stack that SITE

@@ -276,6 +276,10 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     stack->return_address = has_caller ? frames[outer + 1].pc : 0;
     stack->grow_pc = frames[grow].pc;
     stack->outer_pc = frames[outer].pc;
+    stack->frame_count = 0;
+    for (unsigned i = grow; i < outer + has_caller; i++)
+        stack->frames[stack->frame_count++] =
+            (struct evidence_frame){frames[i + 1].sp, frames[i + 1].pc};
     stack->role = evidence->site = 0;
     for (unsigned i = 0; i <= outer + has_caller; i++) {
         evidence->site = (evidence->site ^ frames[i].pc) * 0x9e3779b97f4a7c15u;
@@ -474,8 +478,7 @@ bool evidence_holder(const struct evidence *evidence, uintptr_t low, uint64_t by
     read_windows(evidence, windows, readable);
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
-            if (windows[i * TABLE_WORDS + w] - low < bytes &&
-                addresses[i] + 8 * w - low >= bytes &&
+            if (windows[i * TABLE_WORDS + w] - low < bytes && addresses[i] + 8 * w - low >= bytes &&
                 !evidence_in_dead_frame(evidence, addresses[i] + 8 * w)) {
                 *table = addresses[i];
                 *holder = *table + 8 * w;

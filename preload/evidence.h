@@ -53,6 +53,10 @@ struct evidence {
     uint64_t words[CANDIDATES_MOST][TABLE_WORDS]; /* what stood behind each candidate */
 };
 
+struct evidence_frame {
+    uintptr_t cfa, return_address;
+};
+
 /* What the walk of a recognised allocation found; filled by evidence_stack. */
 struct evidence_stack {
     uintptr_t cfa;            /* of the outermost grow frame: it is over when the stack is above */
@@ -61,6 +65,8 @@ struct evidence_stack {
     uint64_t
         role; /* hash of the return addresses from the allocator to the outermost grow function */
     uintptr_t grow_pc;
+    unsigned frame_count;
+    struct evidence_frame frames[RECOGNISE_DEPTH]; /* the grow frames, innermost first */
     unsigned count;
     uintptr_t pcs[64]; /* the whole stack */
 };

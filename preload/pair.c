@@ -142,7 +142,10 @@ static bool may_share_table(const struct trace_array *one, const struct trace_ar
            apart < TABLE_WORDS * sizeof(uint64_t);
 }
 
-/* Another array of the same grow tells which table it is; else it is a new one. */
+/*
+ * Another array of the same grow tells which table it is; else it is a new one.
+ * Only grows that were inlined into one frame may be taken together.
+ */
 static void name_table(struct activation *activation, struct birth *birth)
 {
     struct array *new = arrays_at(birth->array);
@@ -155,7 +158,8 @@ static void name_table(struct activation *activation, struct birth *birth)
         /* What is only supposed of the others may be taken back. */
         if (other != birth && (other->settled || other->replaced) &&
             pair_alive(other->array, other->serial) && arrays_at(other->array)->record.table_id &&
-            may_share_table(&new->record, &arrays_at(other->array)->record)) {
+            ((activation->whole && activation->returned_ns) ||
+             may_share_table(&new->record, &arrays_at(other->array)->record))) {
             new->record.table_id = arrays_at(other->array)->record.table_id;
             if (!new->record.table)
                 new->record.table = arrays_at(other->array)->record.table;

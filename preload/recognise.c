@@ -84,7 +84,8 @@ struct chain {
     uint64_t rules[RULE_WORDS];
     uint64_t wrapped[RULE_WORDS]; /* those of which a wrapper was met */
     int first_nameless, last_nameless;
-    uintptr_t pc; /* in the last of them */
+    int last_wrapper;
+    uintptr_t pc; /* in the last nameless one */
 };
 
 static void chain_follow(struct chain *chain, const struct code_class *class, uintptr_t pc,
@@ -101,11 +102,26 @@ static void chain_follow(struct chain *chain, const struct code_class *class, ui
     }
     for (unsigned i = 0; i < class->count; i++)
         if (class->marks[i].role == ROLE_THROUGH)
-            add_to_map(through, class->marks[i].rule);
+            add_to_map(through, class->marks[i].rule), chain->last_wrapper = depth;
     for (unsigned i = 0; i < RULE_WORDS; i++) {
         chain->rules[i] &= through[i];
         chain->wrapped[i] |= through[i];
     }
+}
+
+/*
+ * The wrappers' own helpers are nameless, too. The grow function is above them,
+ * or was inlined into the one that has a name: then the wrapper tells most.
+ */
+static struct recognised chain_found(const struct chain *chain, struct rule *rule)
+{
+    int first = chain->first_nameless, last = chain->last_nameless;
+
+    if (in_map(chain->wrapped, rule) && chain->last_wrapper > last)
+        first = last = chain->last_wrapper;
+    else if (in_map(chain->wrapped, rule) && chain->last_wrapper >= first)
+        first = chain->last_wrapper + 1;
+    return (struct recognised){rule, (unsigned)first, (unsigned)last};
 }
 
 /* The user's own rules come before built-in ones. */
@@ -119,7 +135,7 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
 {
     struct walker walker;
     uint64_t excluded[RULE_WORDS] = {0};
-    struct chain chain = {{~0ull, ~0ull, ~0ull, ~0ull}, {0}, -1, -1, 0};
+    struct chain chain = {{~0ull, ~0ull, ~0ull, ~0ull}, {0}, -1, -1, -1, 0};
     struct rule *callee_of = NULL;
     struct recognised best = {NULL, 0, 0};
     bool chained = true;
@@ -152,8 +168,7 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
                          chained && in_map(chain.rules, rule) &&
                          (!rule->wrapped || in_map(chain.wrapped, rule)) &&
                          better(rule, best.rule)) {
-                    best = (struct recognised){rule, (unsigned)chain.first_nameless,
-                                               (unsigned)chain.last_nameless};
+                    best = chain_found(&chain, rule);
                     callee_of = role == ROLE_CALLEE ? rule : NULL;
                 }
             }

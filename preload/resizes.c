@@ -171,7 +171,7 @@ static struct activation *activation_of(struct thread *thread, struct rule *rule
             if (!is_next_grow(activation, stack) && activation->birth_count < BIRTHS_MOST)
                 return activation;
             if (!activation->whole)
-                returns_forgo(activation->return_address);
+                returns_forgo(activation->frames[activation->frame_at].return_address);
             look(thread, activation, now, false);
         } else if (count >= ACTIVATIONS_MOST) {
             look(thread, activation, now, true);
@@ -518,8 +518,12 @@ void resizes_returned(struct thread *thread, const struct call_site *site)
         return;
     uint64_t now = recorder_now();
     for (struct activation *activation = thread->open; activation; activation = activation->next)
-        if (activation->cfa == site->sp && activation->return_address == site->pc &&
-            activation->watched && !activation->returned_ns) {
+        if (activation_has_returned(activation, site)) {
+            bool stored = settle_is_all_held(activation);
+
+            if (!stored && activation_watch_next(activation))
+                continue;
+            activation->whole |= stored && activation->frame_count > 1;
             activation->returned_ns = now;
             activation->over = true;
         }

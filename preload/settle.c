@@ -78,17 +78,29 @@ bool settle_is_done(const struct activation *activation)
     return released > 0;
 }
 
-bool settle_is_stored(const struct birth *birth)
+static bool is_stored(const struct birth *birth, bool globals)
 {
     uintptr_t holder, table;
 
-    if (birth->settled || !pair_alive(birth->array, birth->serial) || flipped(NULL, birth))
-        return true;
-    bool globals = failed_searches < GLOBAL_SEARCHES;
-    bool stored = evidence_holder(&birth->evidence, birth->address, pair_bytes(birth->bytes),
-                                  globals, birth->grow_pc, &holder, &table);
+    return birth->settled || !pair_alive(birth->array, birth->serial) || flipped(NULL, birth) ||
+           evidence_holder(&birth->evidence, birth->address, pair_bytes(birth->bytes), globals,
+                           birth->grow_pc, &holder, &table);
+}
+
+bool settle_is_stored(const struct birth *birth)
+{
+    bool globals = failed_searches < GLOBAL_SEARCHES, stored = is_stored(birth, globals);
+
     failed_searches += globals && !stored;
     return stored;
+}
+
+bool settle_is_all_held(const struct activation *activation)
+{
+    for (unsigned i = 0; i < activation->birth_count; i++)
+        if (!is_stored(&activation->births[i], false))
+            return false;
+    return true;
 }
 
 static bool find_holder(struct activation *activation, struct birth *birth, bool globals)
@@ -460,6 +472,10 @@ bool settle_activation(struct activation *activation, uint64_t now, bool last)
     /* Scratch blocks first: what they were supposed to replace belongs to another birth. */
     for (unsigned i = 0; i < activation->birth_count; i++)
         if (!activation->births[i].settled && activation->births[i].scratch)
+            settle(activation, &activation->births[i], now, last);
+    /* Then what has replaced something, and so knows which table it is: first arrays ask it. */
+    for (unsigned i = 0; i < activation->birth_count; i++)
+        if (!activation->births[i].settled && activation->births[i].resize)
             settle(activation, &activation->births[i], now, last);
     for (unsigned i = 0; i < activation->birth_count; i++) {
         struct birth *birth = &activation->births[i];
