@@ -142,38 +142,38 @@ static bool may_share_table(const struct trace_array *one, const struct trace_ar
            apart < TABLE_WORDS * sizeof(uint64_t);
 }
 
-/*
- * Another array of the same grow tells which table it is; else it is a new one.
- * Only grows that were inlined into one frame may be taken together.
- */
-static void name_table(struct activation *activation, struct birth *birth)
+/* Only grows that were inlined into one frame may be taken together. */
+static bool is_one_grow(const struct activation *activation)
 {
-    struct array *new = arrays_at(birth->array);
+    return activation->whole && activation->returned_ns;
+}
 
-    if (new->record.table_id)
-        return;
+uint64_t pair_table_id(const struct activation *activation, const struct birth *birth)
+{
+    const struct trace_array *new = &arrays_at(birth->array)->record;
+
     for (unsigned i = 0; i < activation->birth_count; i++) {
         const struct birth *other = &activation->births[i];
 
         /* What is only supposed of the others may be taken back. */
-        if (other != birth && (other->settled || other->replaced) &&
-            pair_alive(other->array, other->serial) && arrays_at(other->array)->record.table_id &&
-            ((activation->whole && activation->returned_ns) ||
-             may_share_table(&new->record, &arrays_at(other->array)->record))) {
-            new->record.table_id = arrays_at(other->array)->record.table_id;
-            if (!new->record.table)
-                new->record.table = arrays_at(other->array)->record.table;
-            return;
-        }
+        if (other == birth || !(other->settled || other->replaced) ||
+            !pair_alive(other->array, other->serial))
+            continue;
+        const struct trace_array *known = &arrays_at(other->array)->record;
+        if (known->table_id && (is_one_grow(activation) || may_share_table(new, known)))
+            return known->table_id;
     }
-    new->record.table_id = totals_new_table();
+    return 0;
 }
 
 void pair_first(struct activation *activation, struct birth *birth)
 {
     struct array *new = arrays_at(birth->array);
 
-    name_table(activation, birth);
+    if (!new->record.table_id)
+        new->record.table_id = pair_table_id(activation, birth);
+    if (!new->record.table_id)
+        new->record.table_id = totals_new_table();
     if (new->record.table_peak_bytes < new->record.bytes)
         new->record.table_peak_bytes = new->record.bytes;
     arrays_publish(birth->array);

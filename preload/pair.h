@@ -38,6 +38,9 @@ void pair_take_back(struct birth *birth);
  */
 void pair_release_old(array_index index);
 
+/* The table that another array of the same grow is known to be of; 0: none is. */
+uint64_t pair_table_id(const struct activation *activation, const struct birth *birth);
+
 /* BIRTH replaced FREED (NULL: does nothing), for sure. False without room. */
 bool pair_with_freed(struct activation *activation, struct birth *birth, struct freed *freed);
 

@@ -25,6 +25,19 @@ static const struct evidence_item *flipped(struct activation *activation, const 
     return count ? flips[0] : NULL;
 }
 
+/* OLD, born in an earlier grow that nothing was learned of, is an array of a table at least. */
+static void settle_replaced(struct activation *earlier, array_index old)
+{
+    for (; earlier; earlier = earlier->next)
+        for (unsigned i = 0; earlier->over && i < earlier->birth_count; i++) {
+            struct birth *birth = &earlier->births[i];
+
+            if (birth->array == old && !birth->settled && !birth->resize && !birth->announced &&
+                pair_alive(old, birth->serial))
+                pair_first(earlier, birth);
+        }
+}
+
 void settle_suppose(struct activation *activation, struct birth *birth)
 {
     const struct evidence_item *best = NULL;
@@ -48,7 +61,10 @@ void settle_suppose(struct activation *activation, struct birth *birth)
             best_role = role;
         }
     }
-    if (!best || !pair_suppose(activation, birth, best->array))
+    if (!best)
+        return;
+    settle_replaced(activation->next, best->array);
+    if (!pair_suppose(activation, birth, best->array))
         return;
     struct trace_resize *record = &open_resizes_at(birth->resize)->record;
     record->alternatives = others;
@@ -245,13 +261,16 @@ static bool adopted(struct activation *activation, struct birth *birth, uint64_t
             if (places[i].before - loose->address >= pair_bytes(loose->bytes))
                 continue;
             pair_take_back(birth);
+            pair_keep_place(arrays_at(birth->array), places[i].slot,
+                            pair_table_of(activation->rule, places[i].slot, places[i].table));
+            old.holder = arrays_at(birth->array)->record.holder;
+            old.table = arrays_at(birth->array)->record.table;
+            old.table_id = pair_table_id(activation, birth);
             birth->resize = open_resizes_open_released(
                 activation->rule, &old, 0, loose->released_ns, birth->array, birth->born_ns);
             if (!birth->resize)
                 return false;
             pair_learn(birth, &old);
-            pair_keep_place(arrays_at(birth->array), places[i].slot,
-                            pair_table_of(activation->rule, places[i].slot, places[i].table));
             pair_settle(activation, birth, TRACE_EXACT, now);
             return true;
         }

@@ -165,6 +165,19 @@ def test_small_stack_and_many_modules(trace, compiled):
     assert_truth(run.report(), Truth(run.stdout))
 
 
+@pytest.mark.parametrize("returns", ["1", "0"])
+def test_results_and_stacks_of_grow_functions(trace, compiled, build, returns):
+    """Whatever register a result is in, and whoever reads, leaves, copies or forks the stack."""
+    program = compiled(source("returned.c"), cc=build[0], flags=[*FLAGS, build[1]])
+    environment = {"MAPTRACE_RETURNS": returns}
+    traced, untraced = (trace([program], rules=rules("returned"), traced=traced, env=environment)
+                        for traced in (True, False))
+    assert traced.stdout == untraced.stdout
+    report, note = traced.report(), Truth(traced.stdout).notes
+    assert report.rule("returned")["resizes"] == note["resizes"]
+    assert report.verdict == "clean"
+
+
 @pytest.fixture
 def signal_safe(compiled):
     return compiled(source("signal_safe.c"), flags=["-O2", "-fPIC", "-shared", "-fno-builtin"],
