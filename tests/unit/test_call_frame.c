@@ -22,6 +22,10 @@ bool safe_read(uintptr_t address, void *to, size_t bytes)
     return true;
 }
 
+/* preload/returns: no return is watched here. */
+struct returns_target returns_targets[RETURNS_MOST];
+const char returns_thunks[RETURNS_MOST * RETURNS_STRIDE];
+
 static const void *header_of(uintptr_t pc)
 {
     struct dl_find_object found;
