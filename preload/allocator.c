@@ -21,55 +21,43 @@
         result_;                                                                                   \
     })
 
-#define ALLOCATE(call, bytes, kind)                                                                \
-    do {                                                                                           \
+#define BARE(...) __VA_ARGS__
+
+/*
+ * NAME(...), of the type of malloc. What is more than a jump stands in a function of its own, so
+ * that the usual call need not save registers for it.
+ */
+#define ALLOCATOR(name, arguments, bytes, kind, ...)                                               \
+    static __attribute__((noinline)) void *watched_##name(uintptr_t pc, uintptr_t sp,              \
+                                                          uintptr_t rbp, __VA_ARGS__)              \
+    {                                                                                              \
         if (watch_nested())                                                                        \
-            return call;                                                                           \
-        void *memory_ = FORWARD(void *, call);                                                     \
+            return next.name arguments;                                                            \
+        void *memory = FORWARD(void *, next.name arguments);                                       \
+        watch_allocated(memory, bytes, kind, &(struct call_site){pc, sp, rbp});                    \
+        return memory;                                                                             \
+    }                                                                                              \
+    MAPTRACE_EXPORT void *name(__VA_ARGS__)                                                        \
+    {                                                                                              \
         if (watch_is_plain())                                                                      \
-            return memory_;                                                                        \
-        struct call_site site_ = CALL_SITE_HERE;                                                   \
-        watch_allocated(memory_, bytes, kind, &site_);                                             \
-        return memory_;                                                                            \
-    } while (0)
+            return next.name arguments;                                                            \
+        return watched_##name(FRAME_CALLER_PC, FRAME_CALLER_SP, FRAME_CALLER_RBP, BARE arguments); \
+    }
 
-MAPTRACE_EXPORT void *malloc(size_t bytes)
-{
-    ALLOCATE(next.malloc(bytes), bytes, CALL_MALLOC);
-}
-
-MAPTRACE_EXPORT void *calloc(size_t count, size_t bytes)
-{
-    ALLOCATE(next.calloc(count, bytes), count * bytes, CALL_CALLOC);
-}
-
-MAPTRACE_EXPORT void *aligned_alloc(size_t alignment, size_t bytes)
-{
-    ALLOCATE(next.aligned_alloc(alignment, bytes), bytes, CALL_ALIGNED);
-}
-
-MAPTRACE_EXPORT void *memalign(size_t alignment, size_t bytes)
-{
-    ALLOCATE(next.memalign(alignment, bytes), bytes, CALL_ALIGNED);
-}
-
-MAPTRACE_EXPORT void *valloc(size_t bytes)
-{
-    ALLOCATE(next.valloc(bytes), bytes, CALL_ALIGNED);
-}
-
-MAPTRACE_EXPORT void *pvalloc(size_t bytes)
-{
-    ALLOCATE(next.pvalloc(bytes), bytes, CALL_ALIGNED);
-}
+ALLOCATOR(malloc, (bytes), bytes, CALL_MALLOC, size_t bytes)
+ALLOCATOR(calloc, (count, bytes), count *bytes, CALL_CALLOC, size_t count, size_t bytes)
+ALLOCATOR(aligned_alloc, (alignment, bytes), bytes, CALL_ALIGNED, size_t alignment, size_t bytes)
+ALLOCATOR(memalign, (alignment, bytes), bytes, CALL_ALIGNED, size_t alignment, size_t bytes)
+ALLOCATOR(valloc, (bytes), bytes, CALL_ALIGNED, size_t bytes)
+ALLOCATOR(pvalloc, (bytes), bytes, CALL_ALIGNED, size_t bytes)
 
 MAPTRACE_EXPORT int posix_memalign(void **memory, size_t alignment, size_t bytes)
 {
-    if (watch_nested())
+    if (watch_is_plain() || watch_nested())
         return next.posix_memalign(memory, alignment, bytes);
     int error = FORWARD(int, next.posix_memalign(memory, alignment, bytes));
     struct call_site site = CALL_SITE_HERE;
-    if (!error && !watch_is_plain())
+    if (!error)
         watch_allocated(*memory, bytes, CALL_ALIGNED, &site);
     return error;
 }
@@ -85,7 +73,8 @@ static void *leave_pool(void *memory, size_t bytes)
     return fresh;
 }
 
-MAPTRACE_EXPORT void *realloc(void *memory, size_t bytes)
+static __attribute__((noinline)) void *watched_realloc(const struct call_site *site, void *memory,
+                                                       size_t bytes)
 {
     struct watch_move move;
 
@@ -93,18 +82,22 @@ MAPTRACE_EXPORT void *realloc(void *memory, size_t bytes)
         return leave_pool(memory, bytes);
     if (watch_nested())
         return next.realloc(memory, bytes);
-    if (watch_is_plain() && !(memory && arrays_maybe(memory)))
-        return FORWARD(void *, next.realloc(memory, bytes));
-    struct call_site site = CALL_SITE_HERE;
     if (memory && !bytes) {
         if (watch_may_be_array(memory))
-            watch_released(memory, next.bytes_to_free(memory), &site);
+            watch_released(memory, next.bytes_to_free(memory), site);
         return FORWARD(void *, next.realloc(memory, bytes));
     }
-    watch_move_begin(&move, memory, &site);
+    watch_move_begin(&move, memory, site);
     void *moved = FORWARD(void *, next.realloc(memory, bytes));
-    watch_move_end(&move, memory, moved, bytes, memory ? CALL_REALLOC : CALL_MALLOC, &site);
+    watch_move_end(&move, memory, moved, bytes, memory ? CALL_REALLOC : CALL_MALLOC, site);
     return moved;
+}
+
+MAPTRACE_EXPORT void *realloc(void *memory, size_t bytes)
+{
+    if (watch_is_plain() && !arrays_maybe(memory) && !next_in_pool(memory))
+        return next.realloc(memory, bytes);
+    return watched_realloc(&CALL_SITE_HERE, memory, bytes);
 }
 
 /* Releases are seen on every level: what is filed as an array is filed once. */
@@ -114,12 +107,21 @@ static inline __attribute__((always_inline)) void released(void *memory, struct 
         watch_released(memory, next.bytes_to_free(memory), &site);
 }
 
+static __attribute__((noinline)) void watched_free(void *memory, uintptr_t pc, uintptr_t sp,
+                                                   uintptr_t rbp)
+{
+    if (!memory || next_in_pool(memory))
+        return;
+    released(memory, (struct call_site){pc, sp, rbp});
+    next.free(memory);
+}
+
 MAPTRACE_EXPORT void free(void *memory)
 {
-    if (!memory || __builtin_expect(next_in_pool(memory), 0))
-        return;
-    released(memory, CALL_SITE_HERE);
-    next.free(memory);
+    if (watch_may_be_array(memory) || next_in_pool(memory))
+        watched_free(memory, FRAME_CALLER_PC, FRAME_CALLER_SP, FRAME_CALLER_RBP);
+    else
+        next.free(memory);
 }
 
 /* C23, newer than this libc. */

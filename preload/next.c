@@ -215,15 +215,12 @@ static void *symbol_of_caller(const char *name, const void *caller, bool *lastin
     return found;
 }
 
-void *next_symbol(void **known, const char *name, const void *caller)
+void *next_symbol_found(void **known, const char *name, const void *caller)
 {
-    void *found = __atomic_load_n(known, __ATOMIC_RELAXED);
-
-    if (__builtin_expect(found != NULL, 1))
-        return found;
-
     int kept = errno;
     bool lasting = true;
+    void *found;
+
     thread_self.nested++;
     resolving++;
     found = dlsym(RTLD_NEXT, name);

@@ -42,7 +42,14 @@ void next_resolve(void);
  * is static memory, all zero at first, that remembers the answer if it holds
  * for every caller and for good.
  */
-void *next_symbol(void **known, const char *name, const void *caller);
+void *next_symbol_found(void **known, const char *name, const void *caller);
+
+static inline void *next_symbol(void **known, const char *name, const void *caller)
+{
+    void *found = __atomic_load_n(known, __ATOMIC_RELAXED);
+
+    return __builtin_expect(found != NULL, 1) ? found : next_symbol_found(known, name, caller);
+}
 
 /* Memory handed out before the real allocator was known. It is never reused. */
 extern char *next_pool_low, *next_pool_high;

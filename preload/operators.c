@@ -62,6 +62,18 @@ static void *plain(size_t bytes, size_t alignment)
                : next.malloc(bytes);
 }
 
+/* Here as well what is more than a jump stands apart. */
+static __attribute__((noinline)) void *watched_new(operator_new *forward, size_t bytes,
+                                                   uintptr_t second, uintptr_t third,
+                                                   size_t alignment, const struct call_site *site)
+{
+    if (watch_nested())
+        return forward ? forward(bytes, second, third) : plain(bytes, alignment);
+    void *memory = forward ? forward_new(forward, bytes, second, third) : plain(bytes, alignment);
+    watch_allocated(memory, bytes, CALL_NEW, site);
+    return memory;
+}
+
 #define NEW(mangled, parameters, bytes, second, third, alignment)                                  \
     MAPTRACE_EXPORT void *mangled parameters;                                                      \
     MAPTRACE_EXPORT void *mangled parameters                                                       \
@@ -69,15 +81,10 @@ static void *plain(size_t bytes, size_t alignment)
         static void *known;                                                                        \
         operator_new *forward =                                                                    \
             (operator_new *)next_symbol(&known, #mangled, __builtin_return_address(0));            \
-        if (watch_nested())                                                                        \
-            return forward ? forward(bytes, second, third) : plain(bytes, alignment);              \
-        void *memory =                                                                             \
-            forward ? forward_new(forward, bytes, second, third) : plain(bytes, alignment);        \
-        if (watch_is_plain())                                                                      \
-            return memory;                                                                         \
-        struct call_site site = CALL_SITE_HERE;                                                    \
-        watch_allocated(memory, bytes, CALL_NEW, &site);                                           \
-        return memory;                                                                             \
+        if (!watch_is_plain() || !forward)                                                         \
+            return watched_new(forward, bytes, second, third, alignment, &CALL_SITE_HERE);         \
+        thread_self.forward = (const void *)forward;                                               \
+        return forward(bytes, second, third);                                                      \
     }
 
 #define DELETE(mangled, parameters, types, arguments)                                              \
