@@ -25,8 +25,8 @@ struct go_plan {
     size_t count;
     unsigned hooks;                      /* enum go_hook */
     uint64_t system_call;                /* a `syscall` instruction of the program's; 0: none */
-    struct go_agent_constants constants; /* but ring and mask */
     char why_not[256];                   /* a sentence for each hook that is missing */
+    struct go_agent_constants constants; /* but ring and mask */
 };
 
 /*
