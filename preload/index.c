@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../indexer/report_header.h"
+#include "index_text.h"
 #include "modules.h"
 #include "pages.h"
 #include "raw.h"
@@ -137,89 +137,6 @@ static bool worth_asking(const struct module *module, const struct elf_file *fil
     return is_readable(path);
 }
 
-static bool read_role(const char *word, size_t length, enum rule_role *role)
-{
-    static const char *const names[ROLE_COUNT] = {"grow",   "retire", "beneath", "through",
-                                                  "except", "sign",   "callee"};
-
-    for (unsigned i = 0; i < ROLE_COUNT; i++)
-        if (strlen(names[i]) == length && memcmp(names[i], word, length) == 0) {
-            *role = (enum rule_role)i;
-            return true;
-        }
-    return false;
-}
-
-static bool is_word(const char *word, size_t length, const char *text)
-{
-    return strlen(text) == length && memcmp(word, text, length) == 0;
-}
-
-/* What the indexer could not read, or why there is no index: the first of such words is kept. */
-static void note(struct module *module, const char *text, size_t length)
-{
-    if (length >= sizeof module->note)
-        length = sizeof module->note - 1;
-    if (!*module->note)
-        memcpy(module->note, text, length);
-}
-
-/* `LOW HIGH HASH ADDRESS...` */
-static void read_calls(const char *at, const char *end, const struct index_sink *sink)
-{
-    char *next;
-    uintptr_t low = strtoul(at, &next, 16), high = strtoul(next, &next, 16);
-    uint64_t hash = strtoul(next, &next, 16);
-
-    if (low >= high)
-        return;
-    sink->calls(sink->context, low, high, hash);
-    while (next < end && *next == ' ')
-        sink->call(sink->context, strtoul(next, &next, 16));
-}
-
-/*
- * `range LOW HIGH RULE ROLE KIND NAME`, `calls ...`, `note TEXT`, `error TEXT`. Symbols of the file
- * itself are known without an index.
- */
-static void read_line(struct module *module, const char *line, size_t length,
-                      const struct index_sink *sink)
-{
-    static const char *const notes[] = {"note ", "error "};
-
-    const char *words[6];
-    size_t lengths[6];
-    unsigned count = 0;
-    char rule[64];
-    enum rule_role role;
-
-    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
-        size_t skip = strlen(notes[i]);
-        if (length > skip && memcmp(line, notes[i], skip) == 0)
-            note(module, line + skip, length - skip);
-    }
-    if (length > 6 && memcmp(line, "calls ", 6) == 0)
-        read_calls(line + 6, line + length, sink);
-    for (size_t at = 0; at < length && count < 6; count++) {
-        size_t end = at;
-
-        while (end < length && line[end] != ' ')
-            end++;
-        words[count] = line + at;
-        lengths[count] = end - at;
-        at = end + 1;
-    }
-    if (count < 6 || !is_word(words[0], lengths[0], "range") || lengths[3] >= sizeof rule ||
-        !read_role(words[4], lengths[4], &role) || is_word(words[5], lengths[5], "symbol") ||
-        is_word(words[5], lengths[5], "dynamic"))
-        return;
-    memcpy(rule, words[3], lengths[3]);
-    rule[lengths[3]] = 0;
-    uintptr_t low = strtoul(words[1], NULL, 16), high = strtoul(words[2], NULL, 16);
-    if (low < high)
-        sink->range(sink->context, low, high, rule, role);
-}
-
 /* True if FD held a whole index. */
 static bool read_index(struct module *module, int fd, const struct index_sink *sink)
 {
@@ -231,18 +148,7 @@ static bool read_index(struct module *module, int fd, const struct index_sink *s
     long mapped = raw_mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (raw_failed(mapped))
         return false;
-    const char *text = (const char *)mapped, *end = text + status.st_size;
-    bool whole = (size_t)status.st_size > strlen(REPORT_HEADER) &&
-                 memcmp(end - 4, "end\n", 4) == 0 &&
-                 memcmp(text, REPORT_HEADER, strlen(REPORT_HEADER)) == 0;
-    for (const char *line = text; whole && line < end;) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-
-        if (!stop)
-            break;
-        read_line(module, line, (size_t)(stop - line), sink);
-        line = stop + 1;
-    }
+    bool whole = index_text_read((const char *)mapped, (size_t)status.st_size, module, sink);
     raw_munmap((void *)mapped, (size_t)status.st_size);
     return whole;
 }
@@ -377,6 +283,6 @@ void index_read(struct module *module, const struct elf_file *file, bool calls,
             problem = failed;
     }
     if (problem && debug)
-        note(module, problem, strlen(problem));
+        index_text_note(module, problem, strlen(problem));
     errno = kept;
 }
