@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memrchr */
 #include "analyzer/shorten.h"
 
 #include <stdbool.h>
@@ -76,4 +77,12 @@ void shorten(char *name, size_t most)
     while (cut > 0 && ((unsigned char)name[cut] & 0xc0) == 0x80)
         cut--;
     memcpy(name + cut, ELLIPSIS, strlen(ELLIPSIS) + 1);
+}
+
+void shorten_package(char *name)
+{
+    size_t path = strcspn(name, "([< ");
+    char *slash = memrchr(name, '/', path);
+    if (slash && slash + 1 < name + path)
+        memmove(name, slash + 1, strlen(slash + 1) + 1);
 }

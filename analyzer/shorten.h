@@ -10,4 +10,10 @@
  */
 void shorten(char *name, size_t most);
 
+/*
+ * Go's names begin with the whole path of their package: cuts NAME down to the last part of it.
+ * Leaves names of other languages alone.
+ */
+void shorten_package(char *name);
+
 #endif

@@ -199,6 +199,7 @@ static char *frame_name(const struct named_frame *frame, size_t most)
         char *clone = strstr(name, " [clone ");
         if (clone)
             *clone = '\0';
+        shorten_package(name);
         shorten(name, most);
     }
     return name;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analyzer/runtime.h"
+#include "analyzer/shorten.h"
 #include "analyzer/units.h"
 
 #define MOST_ADVICES 5
@@ -49,13 +50,14 @@ void text_collections(struct paper *paper, size_t column, const struct finding *
 {
     struct runtime_collections collections = runtime_collections(finding);
     char *text, pauses[80] = "", heap[80] = "";
-    if (collections.count && collections.pause_ns)
+    if (collections.pause_ns)
         snprintf(pauses, sizeof(pauses), " (pauses %s)", units_time(collections.pause_ns).text);
-    if (collections.count && collections.heap_bytes != TRACE_UNKNOWN)
+    if (collections.heap_bytes != TRACE_UNKNOWN)
         snprintf(heap, sizeof(heap), "; heap then %s", units_size(collections.heap_bytes).text);
-    int length =
-        asprintf(&text, "held %s through %s%s%s", units_size(finding->resize->old_bytes).text,
-                 units_count(collections.count).text, pauses, heap);
+    int length = collections.count ? asprintf(&text, "held %s through %s%s%s",
+                                              units_size(finding->resize->old_bytes).text,
+                                              units_count(collections.count).text, pauses, heap)
+                                   : asprintf(&text, "none meanwhile");
     put_text(paper, column, text, length);
 }
 
@@ -65,12 +67,17 @@ void text_collections(struct paper *paper, size_t column, const struct finding *
 static char *place_of(struct names *names, const struct trace *trace, uint32_t stack)
 {
     const struct named_frame *frame = runtime_caller(names_stack(names, trace, stack));
-    const char *slash = frame && frame->file ? strrchr(frame->file, '/') : NULL;
-    char *text = NULL;
-    int length = !frame ? asprintf(&text, "at a place that is not known")
-                 : slash && frame->line
-                     ? asprintf(&text, "in %s (%s:%u)", frame->function, slash + 1, frame->line)
-                     : asprintf(&text, "in %s", frame->function);
+    if (!frame)
+        return strdup("at a place that is not known");
+    char *function = strdup(frame->function), *text = NULL;
+    if (!function)
+        return NULL;
+    shorten_package(function);
+    const char *slash = frame->file ? strrchr(frame->file, '/') : NULL;
+    int length = slash && frame->line
+                     ? asprintf(&text, "in %s (%s:%u)", function, slash + 1, frame->line)
+                     : asprintf(&text, "in %s", function);
+    free(function);
     return length < 0 ? NULL : text;
 }
 
@@ -81,9 +88,9 @@ static char *presize_text(const struct advice *advice, const char *place)
     char *text = NULL;
     int length = asprintf(
         &text,
-        "%s grew %s time%s %s, up to %s times one after the other, the largest beyond %s entries. "
-        "make(%s, n) with the number of entries to come would have saved these resizes and up to "
-        "%s of arrays that were replaced.",
+        "%s grew %s time%s %s, up to %s in a row, the largest map beyond %s entries. make(%s, n) "
+        "with the number of entries to come would have saved these resizes and up to %s of arrays "
+        "that were replaced.",
         type, units_count(site->resizes).text, plural(site->resizes), place,
         units_count(site->most_resizes).text, units_count(site->most_entries).text, type,
         units_size(advice->bytes).text);
