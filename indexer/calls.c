@@ -101,14 +101,14 @@ static const char *find_calls(struct sweep *sweep)
 static bool write_range(struct sweep *sweep, FILE *out)
 {
     uint64_t bytes = sweep->high - sweep->low;
-    const char *problem = "no memory";
+    const char *problem = "no code";
 
     sweep->code = bytes <= SWEEP_MOST ? code_of(sweep->elf, sweep->low, sweep->high) : NULL;
     sweep->count = 0;
-    sweep->calls = malloc(bytes / 5 * sizeof *sweep->calls + 1);
-    sweep->starts = calloc(bytes, 1);
-    if (sweep->calls && sweep->starts)
-        problem = sweep->code ? find_calls(sweep) : "no code";
+    sweep->calls = sweep->code ? malloc(bytes / 5 * sizeof *sweep->calls + 1) : NULL;
+    sweep->starts = sweep->code ? calloc(bytes, 1) : NULL;
+    if (sweep->code)
+        problem = sweep->calls && sweep->starts ? find_calls(sweep) : "no memory";
     fprintf(out, "%s %" PRIx64 " %" PRIx64, problem ? "unmarked" : "calls", sweep->low,
             sweep->high);
     if (problem)
