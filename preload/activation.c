@@ -106,10 +106,18 @@ bool activation_watch_next(struct activation *activation)
     return activation->watched;
 }
 
+/* Not read directly: a coroutine's stack may be unmapped by now. */
+static bool is_overwritten(const struct activation *activation)
+{
+    uintptr_t word;
+
+    return safe_read(activation->cfa - 8, &word, sizeof word) &&
+           returns_original(word) != activation->return_address;
+}
+
 bool activation_is_over(const struct activation *activation, const struct call_site *site)
 {
     struct frame frame = {.pc = site->pc, .sp = site->sp};
-    uintptr_t word;
 
     /* A call that returns to the grow's caller was made by the grow function's last jump. */
     if (site->sp == activation->cfa && site->pc == activation->return_address)
@@ -119,12 +127,8 @@ bool activation_is_over(const struct activation *activation, const struct call_s
         return true;
     if (!activation->return_address)
         return false; /* only a higher stack tells */
-    /* Not read directly: a coroutine's stack may be unmapped by now. */
-    if (safe_read(activation->cfa - 8, &word, sizeof word) &&
-        returns_original(word) != activation->return_address)
-        return true;
     if (site->sp >= activation->cfa)
-        return false;
+        return is_overwritten(activation);
     /* The return address may be a leftover below frames that came later. */
     frame.registers[REGISTER_RBP] = site->rbp;
     for (unsigned depth = 0; depth < 2 * RECOGNISE_DEPTH; depth++) {
@@ -132,7 +136,9 @@ bool activation_is_over(const struct activation *activation, const struct call_s
         uintptr_t pc = frame.pc;
 
         if (!frame_leave(&frame, code.step, code_unwind_header(frame.pc)))
-            return false; /* cannot be told: it is settled when the stack is above */
+            break;
+        if (frame.sp == activation->cfa && frame.pc != activation->return_address)
+            return true;
         if (frame.sp == activation->cfa)
             /*
              * Another function in its place was jumped to at its end, and is
@@ -144,5 +150,6 @@ bool activation_is_over(const struct activation *activation, const struct call_s
         if (frame.sp > activation->cfa)
             return true;
     }
-    return false;
+    /* The walk does not tell: it is settled when the place is overwritten, or the stack above. */
+    return is_overwritten(activation);
 }

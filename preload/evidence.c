@@ -204,29 +204,38 @@ static void look_where_known(const struct search *search, unsigned grow, unsigne
                              uintptr_t high)
 {
     struct locators *known = locators_find(search->evidence->site);
-    uintptr_t base = frames[grow].sp;
-
+    const struct locator *used[LOCATORS_A_SITE];
+    uintptr_t slots[LOCATORS_A_SITE], base = frames[grow].sp;
+    uint64_t words[LOCATORS_A_SITE];
+    unsigned count = 0;
     bool sure = locators_sure(known);
 
     for (unsigned i = 0; known && i < known->count; i++) {
-        uintptr_t table, word;
+        const struct locator *locator = &known->all[i];
+        uintptr_t table;
 
-        if ((sure && !locator_sure(&known->all[i])) ||
-            !source_value(known->all[i].source, grow, kept, high, &table) || !may_be_table(table))
+        if ((sure && !locator_sure(locator)) ||
+            !source_value(locator->source, grow, kept, high, &table) || !may_be_table(table))
             continue;
-        uintptr_t slot = table + (uintptr_t)(intptr_t)known->all[i].offset;
-        if (!safe_read(slot, &word, sizeof word))
+        slots[count] = table + (uintptr_t)(intptr_t)locator->offset;
+        used[count++] = locator;
+    }
+    safe_read_windows(slots, count, 1, words, readable);
+    for (unsigned i = 0; i < count; i++) {
+        uintptr_t table = slots[i] - (uintptr_t)(intptr_t)used[i]->offset;
+
+        if (!readable[i])
             continue;
-        add_item(search->evidence,
-                 (struct evidence_item){
-                     .slot = slot,
-                     .table = table,
-                     .source = known->all[i].source,
-                     .array = old_array(search, word),
-                     .word = word,
-                     .rank = source_rank(search->evidence, base, known->all[i].source) +
-                             (on_stack(search->evidence, slot) ? 32 : 0)});
-        add_candidate(search->evidence, table, known->all[i].source);
+        add_item(
+            search->evidence,
+            (struct evidence_item){.slot = slots[i],
+                                   .table = table,
+                                   .source = used[i]->source,
+                                   .array = old_array(search, words[i]),
+                                   .word = words[i],
+                                   .rank = source_rank(search->evidence, base, used[i]->source) +
+                                           (on_stack(search->evidence, slots[i]) ? 32 : 0)});
+        add_candidate(search->evidence, table, used[i]->source);
     }
     search->evidence->sure = sure && search->evidence->count;
 }
@@ -312,13 +321,12 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     look_at_globals(&search);
 }
 
-unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
-                        const struct evidence_item *flips[EVIDENCE_MOST])
+void evidence_look(struct evidence *evidence)
 {
     static uint64_t words[EVIDENCE_MOST];
     static uintptr_t slots[EVIDENCE_MOST];
-    const struct evidence_item *items[EVIDENCE_MOST];
-    unsigned count = 0, asked = 0;
+    struct evidence_item *items[EVIDENCE_MOST];
+    unsigned asked = 0;
 
     for (unsigned i = 0; i < evidence->count; i++)
         if (evidence->items[i].slot) {
@@ -326,13 +334,24 @@ unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t
             slots[asked++] = evidence->items[i].slot;
         }
     safe_read_windows(slots, asked, 1, words, readable);
-    for (unsigned i = 0; i < asked; i++) {
-        if (!readable[i] || words[i] - low >= bytes)
+    for (unsigned i = 0; i < asked; i++)
+        items[i]->now = readable[i] ? words[i] : 0;
+}
+
+unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
+                        const struct evidence_item *flips[EVIDENCE_MOST])
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < evidence->count; i++) {
+        const struct evidence_item *item = &evidence->items[i];
+
+        if (!item->slot || item->now - low >= bytes)
             continue;
         unsigned at = count++;
-        for (; at > 0 && flips[at - 1]->rank > items[i]->rank; at--)
+        for (; at > 0 && flips[at - 1]->rank > item->rank; at--)
             flips[at] = flips[at - 1];
-        flips[at] = items[i];
+        flips[at] = item;
     }
     return count;
 }
@@ -401,12 +420,10 @@ void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t byt
         for (unsigned i = 0; i < evidence->count; i++) {
             const struct evidence_item *item = &evidence->items[i];
             int32_t offset = (int32_t)(item->slot - item->table);
-            uintptr_t word;
 
             if (!item->source || !item->slot)
                 continue;
-            if (safe_read(item->slot, &word, sizeof word) && word - low < bytes &&
-                item->word - old_low < old_bytes)
+            if (item->now - low < bytes && item->word - old_low < old_bytes)
                 locators_confirm(evidence->site, item->source, offset);
             else
                 locators_deny(evidence->site, item->source, offset);

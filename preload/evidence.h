@@ -28,6 +28,7 @@ struct evidence_item {
     array_index array;     /* 0: there was no array, only a place for one */
     uint64_t serial;       /* of the array */
     uintptr_t word;        /* what stood in the slot */
+    uintptr_t now;         /* what evidence_look() saw there; 0: nothing */
     unsigned rank;         /* lower is nearer to the grow function */
 };
 
@@ -86,8 +87,11 @@ void evidence_copy(struct evidence *to, const struct evidence *from);
 /* SLOT is in a frame of the grow function, or below. */
 bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
 
+/* Reads what stands in the slots of the items now. */
+void evidence_look(struct evidence *evidence);
+
 /*
- * The items whose slots now point into [LOW, LOW+BYTES), nearest to the grow
+ * After evidence_look(): the items whose slots point into [LOW, LOW+BYTES), nearest to the grow
  * function first. Slots in frames that are gone prove nothing and are not
  * among them: a variable of the last call may have had its place where this
  * call has another.
@@ -95,7 +99,8 @@ bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
 unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
                         const struct evidence_item *flips[EVIDENCE_MOST]);
 
-/* The places outside the grow's frames that point into [LOW, LOW+BYTES) now, nearest first. */
+/* After evidence_look(): the places outside the grow's frames that point into [LOW, LOW+BYTES) now,
+ * nearest first. */
 unsigned evidence_places(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
                          struct evidence_place places[EVIDENCE_MOST]);
 
@@ -107,9 +112,9 @@ unsigned evidence_nearest(const struct evidence *evidence, uintptr_t low, uint64
 void evidence_contradict(const struct evidence *evidence, uint64_t serial);
 
 /*
- * The grow is over and its array, at [LOW, LOW+BYTES), has surely replaced the
- * one at [OLD_LOW, OLD_LOW+OLD_BYTES): remembers the places that led from one
- * to the other, and doubts what was learned before and did not.
+ * After evidence_look(): the grow is over and its array, at [LOW, LOW+BYTES), has surely replaced
+ * the one at [OLD_LOW, OLD_LOW+OLD_BYTES): remembers the places that led from one to the other, and
+ * doubts what was learned before and did not.
  */
 void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
                     uintptr_t old_low, uint64_t old_bytes);

@@ -142,7 +142,7 @@ static void look_at_all(struct thread *thread, const struct call_site *site, uin
  * An array is born in the frame of ACTIVATION. Is it another one of this grow,
  * or of the next grow from the same place?
  */
-static bool is_next_grow(const struct activation *activation, const struct evidence_stack *stack)
+static bool is_next_grow(struct activation *activation, const struct evidence_stack *stack)
 {
     bool another = activation->function != activation_function(stack->outer_pc);
 
@@ -344,20 +344,26 @@ static void note_loose(struct thread *thread, uintptr_t address, uint64_t bytes,
     }
 }
 
-/*
- * The release of the old array is the first event of this thread since the new
- * one was made: it belongs to the grow, even if that was inlined into a
- * function that goes on. Unless the thread had time for something else.
- */
-static bool ends_own_grow(const struct thread *thread, uint32_t resize, uint64_t now)
+/* The grow of this thread that made the resize, if it is not settled. */
+static const struct activation *own_grow(const struct thread *thread, uint32_t resize)
 {
     const struct birth *owner = open_resizes_at(resize)->owner;
 
     for (struct activation *activation = thread->open; owner && activation;
          activation = activation->next)
         if (owner >= activation->births && owner < activation->births + BIRTHS_MOST)
-            return !activation->over && now - activation->last_ns < SAME_GROW_NS;
-    return false;
+            return activation;
+    return NULL;
+}
+
+/*
+ * The release of the old array is the first event of this thread since the new
+ * one was made: it belongs to the grow, even if that was inlined into a
+ * function that goes on. Unless the thread had time for something else.
+ */
+static bool ends_grow(const struct activation *grow, uint64_t now)
+{
+    return grow && !grow->over && now - grow->last_ns < SAME_GROW_NS;
 }
 
 void resizes_released(uintptr_t address, const struct call_site *site)
@@ -374,11 +380,13 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         struct array *array = arrays_at(index);
         uint64_t now = recorder_now();
 
-        bool ends_grow = array->resize && ends_own_grow(thread, array->resize, now);
+        const struct activation *grow = array->resize ? own_grow(thread, array->resize) : NULL;
+        bool ends = ends_grow(grow, now), inside = ends && grow->watched && grow->whole;
 
-        if (!ends_grow)
+        if (!ends)
             look_at_all(thread, site, now);
-        if (array->resize)
+        /* Its grow function will be seen to return: that is early enough. */
+        if (array->resize && !inside)
             settle_doubt(index);
         if (array->resize) {
             struct open_resize *resize = open_resizes_at(array->resize);
@@ -392,7 +400,7 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         totals_array_removed(array->record.bytes);
         arrays_remove(index);
         recorder_header()->last_ns = now;
-        if (ends_grow)
+        if (ends && !inside)
             look_at_all(thread, site, now);
     }
     leave();

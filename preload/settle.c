@@ -13,9 +13,11 @@ static unsigned failed_searches;
  * The place that tells which array BIRTH replaced: one whose array was released
  * in the same grow, else the one nearest to the grow function.
  */
-static const struct evidence_item *flipped(struct activation *activation, const struct birth *birth)
+static const struct evidence_item *flipped(struct activation *activation, struct birth *birth)
 {
     const struct evidence_item *flips[EVIDENCE_MOST];
+
+    evidence_look(&birth->evidence);
     unsigned count =
         evidence_flips(&birth->evidence, birth->address, pair_bytes(birth->bytes), flips);
 
@@ -94,7 +96,7 @@ bool settle_is_done(const struct activation *activation)
     return released > 0;
 }
 
-static bool is_stored(const struct birth *birth, bool globals)
+static bool is_stored(struct birth *birth, bool globals)
 {
     uintptr_t holder, table;
 
@@ -103,7 +105,7 @@ static bool is_stored(const struct birth *birth, bool globals)
                            birth->grow_pc, &holder, &table);
 }
 
-bool settle_is_stored(const struct birth *birth)
+bool settle_is_stored(struct birth *birth)
 {
     bool globals = failed_searches < GLOBAL_SEARCHES, stored = is_stored(birth, globals);
 
@@ -111,7 +113,7 @@ bool settle_is_stored(const struct birth *birth)
     return stored;
 }
 
-bool settle_is_all_held(const struct activation *activation)
+bool settle_is_all_held(struct activation *activation)
 {
     for (unsigned i = 0; i < activation->birth_count; i++)
         if (!is_stored(&activation->births[i], false))
@@ -415,6 +417,7 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         return;
     }
     if (birth->replaced) {
+        evidence_look(&birth->evidence);
         if (find_holder(activation, birth, activation->looks == 0 || last) || last)
             pair_first(activation, birth);
         return;

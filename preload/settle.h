@@ -20,10 +20,10 @@ void settle_doubt(array_index old);
 bool settle_is_done(const struct activation *activation);
 
 /* True if the table already points to the array: this grow has come to its end. */
-bool settle_is_stored(const struct birth *birth);
+bool settle_is_stored(struct birth *birth);
 
 /* True if some place points to each array that was born and is not settled, or it is gone again. */
-bool settle_is_all_held(const struct activation *activation);
+bool settle_is_all_held(struct activation *activation);
 
 /*
  * BIRTH's array is released before its grow seems over. If a table pointed to
