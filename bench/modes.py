@@ -34,11 +34,10 @@ def library(name):
 def preloaded(name, path, **others):
     if not path:
         return Mode(name, missing="its library is not installed")
-    works = subprocess.run(["true"], env=clean_environment() | {"LD_PRELOAD": str(path)},
-                           capture_output=True, text=True)
+    variables = {"LD_PRELOAD": str(path)} | others.pop("variables", {})
+    works = subprocess.run(["true"], env=clean_environment() | variables, capture_output=True, text=True)
     if works.returncode or works.stderr:
         return Mode(name, missing=f"cannot be preloaded: {works.stderr.strip()}")
-    variables = {"LD_PRELOAD": str(path)} | others.pop("variables", {})
     return Mode(name, variables=variables, **others)
 
 
