@@ -220,6 +220,8 @@ int recorder_begin(void)
                                (int)fd, 0);
         if (raw_failed(mapped))
             error = (int)mapped;
+        else
+            room_mapped(base, layout_bytes);
     }
     raw_close((int)fd);
     if (error) {

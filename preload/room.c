@@ -59,12 +59,18 @@ static int fill(int fd)
     return 0;
 }
 
+void room_mapped(void *at, uint64_t bytes)
+{
+    raw_madvise(at, bytes, MADV_RANDOM);
+}
+
 static bool can_grow_later(int fd)
 {
     long page = raw_mmap(NULL, LAYOUT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, /* offset */ 0);
     long answer = page;
 
     if (!raw_failed(page)) {
+        room_mapped((void *)page, LAYOUT_PAGE);
         answer = raw_madvise((void *)page, LAYOUT_PAGE, MADV_POPULATE_WRITE);
         raw_munmap((void *)page, LAYOUT_PAGE);
     }

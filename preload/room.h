@@ -29,6 +29,12 @@ void room_private(struct trace_header *header);
 #define ROOM_REGIONS 8
 int room_of_file(int fd, const uint64_t used[ROOM_REGIONS]);
 
+/*
+ * The file is mapped there. The kernel is not to read ahead of the first write
+ * to a page: megabytes of holes would come into memory when a program starts.
+ */
+void room_mapped(void *at, uint64_t bytes);
+
 /* True if ENTRIES of REGION, counted from its beginning, can be written to. */
 bool room_for(const struct trace_region *region, uint64_t entries);
 
