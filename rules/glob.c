@@ -142,26 +142,24 @@ static const char *const demangler_words[] = {
     "closure",
 };
 
-static bool within(const char *run, size_t bytes, const char *word)
+/* True if WORD is the BYTES of RUN; PART: or holds them. Asked often: most end at the first byte.
+ */
+static bool is_word(const char *run, size_t bytes, const char *word, bool part)
 {
-    for (; strlen(word) >= bytes; word++) {
-        if (memcmp(run, word, bytes) == 0)
+    do {
+        if (*word == *run && strncmp(word, run, bytes) == 0 && (part || !word[bytes]))
             return true;
-    }
+    } while (part && *++word);
     return false;
 }
 
 static bool written_by_demangler(struct anchor run)
 {
-    for (size_t i = 0; i < sizeof demangler_words / sizeof *demangler_words; i++) {
-        const char *word = demangler_words[i];
-        if (run.begins && run.ends) {
-            if (strlen(word) == run.bytes && memcmp(word, run.text, run.bytes) == 0)
-                return true;
-        } else if (within(run.text, run.bytes, word)) {
+    bool part = !run.begins || !run.ends;
+
+    for (size_t i = 0; i < sizeof demangler_words / sizeof *demangler_words; i++)
+        if (is_word(run.text, run.bytes, demangler_words[i], part))
             return true;
-        }
-    }
     /* A number: mangled names write 12ul as m12. */
     return run.text[0] >= '0' && run.text[0] <= '9';
 }
@@ -200,13 +198,18 @@ bool glob_next_anchor(const char *glob, const char **cursor, struct anchor *anch
     return false;
 }
 
+bool glob_prefers(const struct anchor *best, const struct anchor *later)
+{
+    return best->bytes == 0 || later->bytes > ANCHOR_MIN_BYTES;
+}
+
 struct anchor glob_anchor(const char *glob)
 {
     struct anchor best = {.text = glob}, anchor;
     const char *cursor = glob;
 
     while (glob_next_anchor(glob, &cursor, &anchor)) {
-        if (best.bytes == 0 || anchor.bytes > ANCHOR_MIN_BYTES)
+        if (glob_prefers(&best, &anchor))
             best = anchor;
     }
     return best;

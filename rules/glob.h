@@ -26,6 +26,8 @@ bool glob_next_anchor(const char *glob, const char **cursor, struct anchor *anch
  * name than its class's. bytes is 0 if the glob has none and so fits too much.
  */
 struct anchor glob_anchor(const char *glob);
+/* Of two anchors of a glob, is the LATER one rather looked for? BEST has no bytes at first. */
+bool glob_prefers(const struct anchor *best, const struct anchor *later);
 
 bool identifier_character(char character);
 

@@ -50,20 +50,6 @@ static uint32_t gram_hash(uint32_t gram)
     return gram * 0x9e3779b1u >> (32 - FILTER_BITS);
 }
 
-/*
- * The anchor that GLOB begins with. Not if there is a space in it: it might be
- * that of a return type.
- */
-static struct anchor leading_anchor(const char *glob)
-{
-    struct anchor first;
-    const char *cursor = glob;
-
-    if (!strchr(glob, ' ') && glob_next_anchor(glob, &cursor, &first) && first.text == glob)
-        return first;
-    return (struct anchor){.text = glob};
-}
-
 /* All anchors of GLOB, ended by one without bytes; NULL: no memory. */
 static struct anchor *all_anchors(const char *glob, struct rule_arena *arena)
 {
@@ -80,24 +66,49 @@ static struct anchor *all_anchors(const char *glob, struct rule_arena *arena)
     return anchors;
 }
 
+/*
+ * Of the ANCHORS of GLOB, the one that it begins with. Not if there is a space in
+ * the glob: the anchor might be that of a return type.
+ */
+static struct anchor leading_anchor(const char *glob, const struct anchor *anchors)
+{
+    if (anchors->text == glob && !strchr(glob, ' '))
+        return *anchors;
+    return (struct anchor){.text = glob};
+}
+
+/* As glob_anchor(). */
+static struct anchor best_anchor(const char *glob, const struct anchor *anchors)
+{
+    struct anchor best = {.text = glob};
+
+    for (; anchors->bytes; anchors++)
+        if (glob_prefers(&best, anchors))
+            best = *anchors;
+    return best;
+}
+
 static bool add(struct rule_matcher *matcher, struct rule *rule, const struct rule_glob *glob,
                 struct rule_arena *arena)
 {
     struct entry *entry = &matcher->entries[matcher->count];
-    struct anchor anchor = glob_anchor(glob->text);
+    struct anchor *anchors = all_anchors(glob->text, arena);
+    if (!anchors)
+        return false;
+    struct anchor anchor = best_anchor(glob->text, anchors);
     uint32_t gram = gram_at(anchor.text), hash = gram_hash(gram);
     uint32_t *bucket = &matcher->buckets[hash >> (FILTER_BITS - BUCKET_BITS)];
 
     *entry = (struct entry){.rule = rule,
                             .glob = glob,
                             .anchor = anchor,
-                            .anchors = all_anchors(glob->text, arena),
-                            .leading = leading_anchor(glob->text),
+                            .anchors = anchors,
+                            .leading = leading_anchor(glob->text, anchors),
                             .path = glob->text[strcspn(glob->text, ":*?")] != '\0'};
     matcher->links[matcher->count] = (struct link){gram, *bucket};
     matcher->filter[hash / 64] |= 1ull << (hash % 64);
     *bucket = matcher->count++;
-    return entry->anchors != NULL;
+    return true;
 }
 
 struct rule_matcher *rules_matcher(const struct rule_set *set, struct rule_arena *arena)
