@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -37,6 +38,7 @@ def launch(maptrace, tmp_path):
         done = subprocess.run([maptrace.maptrace, "run", *options, "--", *map(str, command)],
                               capture_output=True, encoding="utf-8", timeout=120, cwd=tmp_path)
         assert done.returncode == answer, done.stderr
+        launch.errors = done.stderr
         return done.stdout, tmp_path / "trace.bin"
     return launch
 
@@ -90,6 +92,26 @@ def test_exactly_the_live_maps_are_stuck(go, launch, reporter, version, flags):
     assert {finding["confidence"] for finding in report.findings} == {"exact"}
     assert {finding["go"]["liveness"] for finding in report.findings} == {"verified"}
     assert report.traces[0]["go"]["collected_resizes"] >= 1000
+
+
+@pytest.mark.parametrize("version, flags", BUILDS)
+def test_every_resize_has_an_end(go, launch, reporter, version, flags):
+    program = go(version, flags, "stress")
+    done = subprocess.run([program, "20"], capture_output=True, encoding="utf-8", timeout=60)
+    said, trace = launch(program, "20")
+    assert said == done.stdout
+    report = reporter.json(trace, stall="0", grace="0")
+    header = trace.read_bytes()[:3128]
+    finished = sum(struct.unpack_from("<QQ", header, 2912))
+    orphans, = struct.unpack_from("<Q", header, 3096)
+    still_open = len([finding for finding in report.findings if finding["released_ns"] is None])
+    collected = report.traces[0]["go"]["collected_resizes"]
+    assert report.traces[0]["lost_events"] == 0 and report.totals["resizes"] > 3000
+    assert finished + still_open + collected == report.totals["resizes"]
+    # A first bucket on a stack can have a new address before it is let go.
+    assert orphans <= finished / 500
+    dropped = int(launch.errors.split("dropped ")[1])
+    assert dropped <= collected + still_open <= dropped + 20
 
 
 def test_without_clobberfree_liveness_is_unverified(go, launch, reporter):
