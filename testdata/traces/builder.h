@@ -23,6 +23,9 @@ struct builder_sizes {
     uint32_t rules, modules, stack_words, arrays, resizes, notable, recent, message_bytes;
 };
 
+/* Entries of what only runtimes with types and a garbage collector have. */
+#define BUILDER_RUNTIME 4
+
 static inline struct trace_region builder_region(uint64_t *at, size_t entry_bytes, uint32_t count)
 {
     struct trace_region region = {*at, (uint32_t)entry_bytes, count};
@@ -61,6 +64,9 @@ static inline struct builder builder_new(struct builder_sizes sizes)
     header.notable = builder_region(&at, sizeof(struct trace_resize), sizes.notable);
     header.recent = builder_region(&at, sizeof(struct trace_resize), sizes.recent);
     header.messages = builder_region(&at, 1, sizes.message_bytes);
+    header.types = builder_region(&at, sizeof(struct trace_type), BUILDER_RUNTIME);
+    header.sites = builder_region(&at, sizeof(struct trace_site), BUILDER_RUNTIME);
+    header.collections = builder_region(&at, sizeof(struct trace_collection), BUILDER_RUNTIME);
     header.file_bytes = at;
     struct builder builder = {.bytes = (char *)calloc(1, at), .size = at};
     if (!builder.bytes)
@@ -88,6 +94,38 @@ static inline void *builder_entry(struct builder *builder, const struct trace_re
     if (index >= region->capacity)
         abort();
     return builder->bytes + region->offset + index * region->entry_bytes;
+}
+
+/* The type's id, as resizes and arrays have it. */
+static inline uint32_t builder_type(struct builder *builder, const char *name)
+{
+    struct trace_header *header = builder->header;
+    struct trace_type *type =
+        (struct trace_type *)builder_entry(builder, &header->types, header->types_used++);
+    snprintf(type->name, sizeof(type->name), "%s", name);
+    type->entry_bytes = 144;
+    type->entries = 8;
+    return header->types_used;
+}
+
+static inline struct trace_site *builder_site(struct builder *builder, uint32_t type,
+                                              uint32_t stack)
+{
+    struct trace_header *header = builder->header;
+    struct trace_site *site =
+        (struct trace_site *)builder_entry(builder, &header->sites, header->sites_used++);
+    site->type = type;
+    site->stack = stack;
+    return site;
+}
+
+static inline void builder_collection(struct builder *builder, uint64_t at_ns, uint64_t cycles)
+{
+    struct trace_header *header = builder->header;
+    uint64_t number = header->collections_written++;
+    struct trace_collection *collection = (struct trace_collection *)builder_entry(
+        builder, &header->collections, number % header->collections.capacity);
+    *collection = (struct trace_collection){number + 1, at_ns, cycles, cycles * 1000, 1 << 20};
 }
 
 static inline struct trace_rule *builder_rule(struct builder *builder, const char *name,

@@ -33,6 +33,20 @@ static struct builder good_trace(void)
     for (uint64_t n = 3; n < 9; n++)
         builder_notable(&builder, n, 1000000000, 1000000000 * n);
     builder_recent(&builder, 9, 1000000000, 1000000001);
+    struct trace_resize *map = builder_open(&builder, 10, 1000000000);
+    map->type = builder_type(&builder, "map[string]int");
+    map->rule = 1;
+    map->of = 1024;
+    map->entries = 6656;
+    map->stack = stack;
+    struct trace_array *array = builder_array(&builder, 0x3000, 1 << 20, 3);
+    array->type = map->type;
+    array->flags = TRACE_ARRAY_COUNTED;
+    struct trace_site *site = builder_site(&builder, map->type, stack);
+    site->resizes = site->most_resizes = 12;
+    site->replaced_bytes = 1 << 20;
+    for (uint64_t cycles = 1; cycles < 7; cycles++)
+        builder_collection(&builder, cycles * 1000000000, cycles);
     builder_message(&builder, "a message");
     return builder;
 }
