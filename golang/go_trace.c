@@ -60,18 +60,37 @@ static bool reserve(int fd, uint64_t offset, uint64_t bytes)
 static bool has_room(void *context, const struct trace_region *region, uint64_t entries)
 {
     struct go_trace *trace = context;
-    uint64_t *ready = &trace->ready[index_of(trace->writer.header, region)];
+    unsigned index = index_of(trace->writer.header, region);
+    uint64_t *ready = &trace->ready[index];
     uint64_t wanted = entries * region->entry_bytes;
     uint64_t all = (uint64_t)region->capacity * region->entry_bytes;
 
     all = (all + LAYOUT_PAGE - 1) & ~(LAYOUT_PAGE - 1);
+    if (trace->full[index])
+        return wanted <= *ready;
     while (*ready < wanted) {
         uint64_t piece = all - *ready < PIECE ? all - *ready : PIECE;
-        if (!reserve(trace->fd, region->offset + *ready, piece))
+        trace->full[index] |= !reserve(trace->fd, region->offset + *ready, piece);
+        if (trace->full[index])
             return false;
         *ready += piece;
     }
     return true;
+}
+
+/* The first piece of every region, so that no ring is ever without a slot. */
+static bool has_first_pieces(struct go_trace *trace)
+{
+    struct trace_header *header = trace->writer.header;
+    const struct trace_region *last[] = {&header->types, &header->sites, &header->collections};
+    bool room = true;
+
+    for (unsigned i = 0; i < GO_TRACE_REGIONS && room; i++) {
+        const struct trace_region *region = i < 8 ? &header->rules + i : last[i - 8];
+        uint64_t entries = PIECE / region->entry_bytes;
+        room = has_room(trace, region, entries < region->capacity ? entries : region->capacity);
+    }
+    return room;
 }
 
 /* --- making it ------------------------------------------------------------------ */
@@ -149,7 +168,11 @@ int go_trace_make(struct go_trace *trace, const char *path, pid_t pid, char *con
     trace->writer.room = has_room;
     trace->writer.context = trace;
     trace_stacks_start(&trace->writer, links, header.stacks.capacity);
-    return 0;
+    if (has_first_pieces(trace))
+        return 0;
+    go_trace_close(trace);
+    unlink(path);
+    return -ENOSPC;
 }
 
 void go_trace_close(struct go_trace *trace)

@@ -19,6 +19,7 @@ struct go_trace {
     int fd;
     uint64_t bytes;                   /* of the file */
     uint64_t ready[GO_TRACE_REGIONS]; /* bytes of each region that have room on disk */
+    bool full[GO_TRACE_REGIONS];      /* no more to be had: a full disk is not asked again */
     uint64_t started_ns;              /* CLOCK_MONOTONIC: header.start_monotonic_ns */
 };
 

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from support.disk import mounted
 from support.golang import Go
 from support.waiting import wait_until
 
@@ -233,3 +234,16 @@ def test_maps_of_go_and_tables_of_c_in_one_report(go, launch, reporter, tmp_path
     assert of_c["type"] is None and of_c["go"] is None
     text = reporter.text(*traces, stall="300ms")
     assert text.count("exited after") == 1 and "my-table" in text and "go-map" in text
+
+
+def test_full_disk(go, launch, reporter, tmp_path):
+    """The program goes on; what was not recorded is never called clean."""
+    program = go("1.23", (), "stress")
+    with mounted(tmp_path / "disk", "size=256k") as disk:
+        said, _ = launch(program, "5", options=["-o", disk / "trace.bin"])
+        assert said and "No space left" in launch.errors
+        assert not list(disk.iterdir())
+    with mounted(tmp_path / "disk2", "size=1100k") as disk:
+        assert launch(program, "5", options=["-o", disk / "trace.bin"])[0] == said
+        report = reporter.json(disk / "trace.bin")
+        assert report.verdict != "clean" or report.traces[0]["complete"]

@@ -3,10 +3,10 @@
 import os
 import stat
 import subprocess
-from contextlib import contextmanager
 
 import pytest
 
+from support.disk import mounted
 from support.truth import FLAGS, Truth, assert_truth, rules, source
 
 
@@ -53,20 +53,6 @@ def test_limit_on_file_size(trace, maptrace, usable, kilobytes):
         assert bool(run.stderr) == bool(env)
         assert not run.traces
     assert "maptrace" in run.stderr and "trace.bin" in run.stderr
-
-
-@contextmanager
-def mounted(folder, options):
-    """A small file system of its own; skips where one cannot be mounted."""
-    folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder],
-                          capture_output=True)
-    if done.returncode != 0:
-        pytest.skip(f"cannot mount: {done.stderr.decode()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def test_full_disk(trace, usable, tmp_path):
