@@ -104,26 +104,50 @@ static int stop(struct go_target *target, struct threads *threads)
     return 0;
 }
 
+static int attach(struct go_target *target, uint64_t ring_bytes)
+{
+    uint64_t begin = now_ns();
+    struct threads threads;
+    int error = check(target);
+
+    if (!error)
+        error = stop(target, &threads);
+    if (error)
+        return error;
+    error = go_target_inject(target, threads.items[0].id, ring_bytes);
+    threads_release(&threads);
+    target->stopped_ns = now_ns() - begin;
+    target->attached = true;
+    return error;
+}
+
+/* Or has executed something else. Its memory goes first: what is read then looks like anything. */
+static bool has_ended(const struct go_target *target)
+{
+    const struct memory *memory = &target->memory;
+    char path[64], byte;
+
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)target->pid);
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return true;
+    for (size_t i = 0; i < memory->count; i++)
+        if (memory->mappings[i].program && memory->mappings[i].readable)
+            return !memory_read(memory, memory->mappings[i].low, &byte, sizeof byte);
+    return false;
+}
+
 int go_target_attach(struct go_target *target, pid_t pid, uint64_t ring_bytes)
 {
-    struct threads threads;
     int error = go_target_look(target, pid);
 
     if (error == -EACCES || error == -EPERM)
         return refuse_permission(target);
     if (!error)
-        error = check(target);
-    if (error)
-        return error;
-
-    uint64_t begin = now_ns();
-    error = stop(target, &threads);
-    if (error)
-        return error;
-    error = go_target_inject(target, threads.ids[0], ring_bytes);
-    threads_release(&threads);
-    target->stopped_ns = now_ns() - begin;
-    target->attached = true;
+        error = attach(target, ring_bytes);
+    if (error && has_ended(target)) {
+        *target->why_not = 0;
+        error = -ESRCH;
+    }
     return error;
 }
 
@@ -135,7 +159,7 @@ int go_target_detach(struct go_target *target)
 
     if (error)
         return error;
-    error = go_target_remove(target, threads.ids[0]);
+    error = go_target_remove(target, threads.items[0].id);
     threads_release(&threads);
     target->stopped_ns = now_ns() - begin;
     go_target_release(target); /* it may have come to its end just now */

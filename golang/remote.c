@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SIGNALS_BYTES = 8 }; /* the kernel's sigset_t */
@@ -42,17 +45,47 @@ int remote_end(struct remote *remote)
     return error;
 }
 
-/* One instruction further. What cannot be held (SIGSTOP) is kept for later. */
-static int step(struct remote *remote)
+/* A thread that was killed is a zombie until all others of its process are taken note of. */
+static bool is_dead(const struct remote *remote)
 {
+    char path[64], text[256];
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)remote->process, (int)remote->thread);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return true;
+    size_t bytes = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[bytes] = 0;
+    const char *name_end = strrchr(text, ')');
+    return !name_end || strchr("ZXx", name_end[2]) != NULL;
+}
+
+/* The next stop: its wait status, or -ESRCH. */
+static int next_stop(const struct remote *remote)
+{
+    const struct timespec moment = {.tv_nsec = 20000};
     int status;
 
     for (;;) {
-        if (ptrace(PTRACE_SINGLESTEP, remote->thread, NULL, NULL) < 0 ||
-            waitpid(remote->thread, &status, __WALL) != remote->thread)
-            return -errno;
-        if (!WIFSTOPPED(status))
+        pid_t got = waitpid(remote->thread, &status, __WALL | WNOHANG);
+        if (got == remote->thread)
+            return WIFSTOPPED(status) ? status : -ESRCH;
+        if (got < 0 || is_dead(remote))
             return -ESRCH;
+        nanosleep(&moment, NULL);
+    }
+}
+
+/* One instruction further. What cannot be held (SIGSTOP) is kept for later. */
+static int step(struct remote *remote)
+{
+    for (;;) {
+        if (ptrace(PTRACE_SINGLESTEP, remote->thread, NULL, NULL) < 0)
+            return -errno;
+        int status = next_stop(remote);
+        if (status < 0)
+            return status;
         int number = WSTOPSIG(status);
         if (status >> 16) /* a stop of ptrace's own, or one of the whole group */
             continue;

@@ -58,11 +58,11 @@ static int run_to_execution(pid_t pid)
             return status;
         if (executed && status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP)
             return 0;
-        if (status >> 16 == PTRACE_EVENT_EXEC) {
+        if (status >> 16 == PTRACE_EVENT_EXEC)
             executed = true;
-            if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
-                return -errno;
-        }
+        /* Again after each stop: it makes the kernel forget that another is wanted. */
+        if (executed && ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) < 0)
+            return -errno;
         error = pass(pid, status);
         if (error)
             return error;

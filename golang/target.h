@@ -31,7 +31,7 @@ struct go_plan; /* golang/plan.h */
 
 struct go_target {
     pid_t pid;
-    pid_t root; /* the first process of its run; 0: it is that itself */
+    pid_t root;           /* the first process of its run; 0: it is that itself */
     struct memory memory; /* its mappings are those of the moment of the injection */
     struct go_program program;
     struct go_ring ring;

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-static const int64_t PATIENCE_NS = 100000000;
+static const int64_t PATIENCE_NS = 500000000;
 
 static int64_t now_ns(void)
 {
@@ -24,28 +24,30 @@ static int64_t now_ns(void)
 static bool known(const struct threads *threads, pid_t id)
 {
     for (size_t i = 0; i < threads->count; i++)
-        if (threads->ids[i] == id)
+        if (threads->items[i].id == id)
             return true;
     return false;
 }
 
-/* -ESRCH: it has ended meanwhile. */
+/* One that has ended meanwhile is no error: it is found out in time. */
 static int seize(struct threads *threads, pid_t id)
 {
-    pid_t *more = reallocarray(threads->ids, threads->count + 1, sizeof *more);
+    struct thread *more = reallocarray(threads->items, threads->count + 1, sizeof *more);
 
     if (!more)
         return -ENOMEM;
-    threads->ids = more;
+    threads->items = more;
     if (ptrace(PTRACE_SEIZE, id, NULL, NULL) < 0)
-        return -errno;
-    more[threads->count++] = id;
-    return ptrace(PTRACE_INTERRUPT, id, NULL, NULL) < 0 ? -errno : 0;
+        return errno == ESRCH ? 0 : -errno;
+    more[threads->count++] = (struct thread){.id = id};
+    ptrace(PTRACE_INTERRUPT, id, NULL, NULL);
+    return 0;
 }
 
 /* Seizes all that are not yet; *MORE if there were any. */
 static int seize_all(struct threads *threads, pid_t process, bool *more)
 {
+    size_t before = threads->count;
     struct dirent *entry;
     char path[64];
     int error = 0;
@@ -54,74 +56,78 @@ static int seize_all(struct threads *threads, pid_t process, bool *more)
     DIR *folder = opendir(path);
     if (!folder)
         return -ESRCH;
-    *more = false;
     while (!error && (entry = readdir(folder))) {
         pid_t id = (pid_t)atoi(entry->d_name);
-        if (id <= 0 || known(threads, id))
-            continue;
-        *more = true;
-        error = seize(threads, id);
-        if (error == -ESRCH)
-            error = 0;
+        if (id > 0 && !known(threads, id))
+            error = seize(threads, id);
     }
     closedir(folder);
+    *more = threads->count > before;
     return error;
 }
 
-/* Waits for the stop that was asked for: 1, 0 if the thread has ended, or -errno. */
-static int wait_for(pid_t id, int64_t deadline)
+static void forget(struct threads *threads, size_t index)
+{
+    threads->items[index] = threads->items[--threads->count];
+}
+
+/*
+ * One look at each thread that does not stand still: those that have ended are forgotten. The
+ * first thread of a process ends only when we have taken note of the end of all others, so none
+ * is waited for alone. True if all stand still.
+ */
+static bool all_stopped(struct threads *threads)
+{
+    bool all = true;
+
+    for (size_t i = threads->count; i-- > 0;) {
+        struct thread *thread = &threads->items[i];
+        int status;
+
+        if (thread->stopped)
+            continue;
+        pid_t got = waitpid(thread->id, &status, __WALL | WNOHANG);
+        if ((got < 0 && errno == ECHILD) || (got > 0 && !WIFSTOPPED(status))) {
+            forget(threads, i);
+        } else if (got > 0 && status >> 16 == PTRACE_EVENT_STOP) {
+            thread->stopped = true;
+        } else {
+            all = false;
+            /*
+             * A signal was there before. It goes where it was to go; its stop has
+             * made the kernel forget that another is wanted.
+             */
+            if (got > 0) {
+                ptrace(PTRACE_INTERRUPT, thread->id, NULL, NULL);
+                ptrace(PTRACE_CONT, thread->id, NULL, (void *)(long)WSTOPSIG(status));
+            }
+        }
+    }
+    return all;
+}
+
+static void rest(void)
 {
     const struct timespec moment = {.tv_nsec = 20000};
-    int status;
 
-    for (;;) {
-        pid_t got = waitpid(id, &status, __WALL | WNOHANG);
-
-        if (got < 0)
-            return errno == ECHILD ? 0 : -errno;
-        if (got == 0) {
-            if (now_ns() > deadline)
-                return -ETIMEDOUT;
-            nanosleep(&moment, NULL);
-            continue;
-        }
-        if (!WIFSTOPPED(status))
-            return 0;
-        if (status >> 16 == PTRACE_EVENT_STOP)
-            return 1;
-        /* A signal was there before: it goes where it was to go, and then the thread stops. */
-        if (ptrace(PTRACE_CONT, id, NULL, (void *)(long)WSTOPSIG(status)) < 0)
-            return errno == ESRCH ? 0 : -errno;
-    }
-}
-
-static int wait_for_all(struct threads *threads, size_t from)
-{
-    int64_t deadline = now_ns() + PATIENCE_NS;
-    int error = 0;
-
-    for (size_t i = from; i < threads->count && !error; i++) {
-        int answer = wait_for(threads->ids[i], deadline);
-        if (answer < 0)
-            error = answer;
-        else if (answer == 0)
-            threads->ids[i--] = threads->ids[--threads->count];
-    }
-    return error;
+    nanosleep(&moment, NULL);
 }
 
 int threads_stop(struct threads *threads, pid_t process)
 {
+    int64_t deadline = now_ns() + PATIENCE_NS;
     bool more = true;
     int error = 0;
 
     *threads = (struct threads){0};
     /* Until a look finds nothing new while all that are known stand still. */
     while (!error && more) {
-        size_t before = threads->count;
         error = seize_all(threads, process, &more);
-        if (!error)
-            error = wait_for_all(threads, before);
+        while (!error && !all_stopped(threads)) {
+            if (now_ns() > deadline)
+                error = -ETIMEDOUT;
+            rest();
+        }
     }
     if (!error && threads->count == 0)
         error = -ESRCH;
@@ -130,19 +136,19 @@ int threads_stop(struct threads *threads, pid_t process)
     return error;
 }
 
-/* One that has not stopped yet cannot be detached from before it does. */
-static void release(pid_t id)
-{
-    if (ptrace(PTRACE_DETACH, id, NULL, NULL) == 0 || errno != ESRCH)
-        return;
-    if (wait_for(id, now_ns() + 10 * PATIENCE_NS) == 1)
-        ptrace(PTRACE_DETACH, id, NULL, NULL);
-}
-
 void threads_release(struct threads *threads)
 {
-    for (size_t i = 0; i < threads->count; i++)
-        release(threads->ids[i]);
-    free(threads->ids);
+    while (threads->count) {
+        for (size_t i = threads->count; i-- > 0;) {
+            struct thread *thread = &threads->items[i];
+            if (thread->stopped && ptrace(PTRACE_DETACH, thread->id, NULL, NULL) == 0)
+                forget(threads, i);
+            else
+                thread->stopped = false; /* it was killed where it stood, or has not stopped yet */
+        }
+        if (threads->count && !all_stopped(threads))
+            rest();
+    }
+    free(threads->items);
     *threads = (struct threads){0};
 }

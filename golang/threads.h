@@ -5,20 +5,31 @@
 #ifndef MAPTRACE_GOLANG_THREADS_H
 #define MAPTRACE_GOLANG_THREADS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+struct thread {
+    pid_t id;
+    bool stopped;
+};
+
 struct threads {
-    pid_t *ids;
+    struct thread *items;
     size_t count;
 };
 
 /*
  * 0 or -errno, and then none is stopped: -EPERM if it may not be traced, -ESRCH if it is gone,
- * -ETIMEDOUT if a thread does not stop within a tenth of a second (it sleeps in the kernel).
+ * -ETIMEDOUT if a thread does not stop within half a second (it sleeps in the kernel).
  */
 int threads_stop(struct threads *threads, pid_t process);
+
+/*
+ * Returns when no thread is traced any more. One that sleeps in the kernel stops when it wakes,
+ * and one that dies is nobody's until we have taken note of it: there is no leaving before.
+ */
 void threads_release(struct threads *threads);
 
 #endif

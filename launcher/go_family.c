@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "golang/attach.h"
@@ -109,8 +110,7 @@ static int begin_member(struct go_family *family, struct process *process)
         error = go_collection_begin(collection, NULL);
         if (error)
             go_target_detach(&collection->target);
-    } else if (collection && error != -ESRCH && error != -ENOENT && error != -ETIMEDOUT &&
-               !is_copy(family, process)) {
+    } else if (collection && error != -ESRCH && error != -ETIMEDOUT && !is_copy(family, process)) {
         complain_of(family, &collection->target, error);
     }
     if (!error) {
@@ -141,8 +141,17 @@ int go_family_begin(struct go_family *family, pid_t command, struct go_collectio
 {
     int error = processes_begin(&family->processes, command);
 
-    if (!error)
-        family->processes.items[0].use = first;
+    if (!error && first) {
+        struct process *process = &family->processes.items[0];
+        struct stat status;
+
+        process->use = first;
+        /* It may execute another before the first look. */
+        if (stat(first->target.memory.program, &status) == 0) {
+            process->device = status.st_dev;
+            process->file = status.st_ino;
+        }
+    }
     return error;
 }
 

@@ -237,3 +237,14 @@ def test_refusal_of_a_descendant_is_inconclusive(go, launch):
     done = launch("sh", "-c", f"{program} 0 1; true", options=["--check"])
     assert done.returncode == 24
     assert done.stderr.count("its Go maps cannot be traced") == 1
+
+
+def test_programs_that_end_when_they_are_attached_to(go, launch):
+    """A thread that dies while it is traced keeps its parent waiting until that is noted."""
+    programs = [go("1.23", source="testdata/go/stress.go"),
+                go("1.19", source="testdata/go/stress.go", flags=(PIE,))]
+    script = "".join(f"{programs[0]} {3 + i % 9} >/dev/null 2>&1 || echo bad &\n"
+                     f"{programs[1]} {3 + i % 9} >/dev/null 2>&1 || echo bad\nwait\n"
+                     for i in range(12))
+    done = launch("sh", "-c", script)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
