@@ -273,6 +273,8 @@ int text_write(FILE *out, const struct report *report, struct names *names, bool
     if (shown < groups.count)
         paper_put(&paper, "%zu more, use --format=json\n\n", groups.count - shown);
     put_totals(&paper, &report->totals);
+    for (size_t i = 0; i < report->trace_count; i++)
+        text_collected(&paper, report->traces[i]);
     put_rules(&paper, report);
     text_advices(&paper, names, &advices);
     put_notes(&paper, report, names);

@@ -61,6 +61,28 @@ void text_collections(struct paper *paper, size_t column, const struct finding *
     put_text(paper, column, text, length);
 }
 
+void text_collected(struct paper *paper, const struct trace *trace)
+{
+    const struct trace_collection *collections = trace->collections;
+    size_t count = trace->collection_count;
+    uint64_t most = 0, collected = trace->header.collected;
+    for (size_t i = 0; i < count; i++)
+        if (collections[i].heap_bytes != TRACE_UNKNOWN && collections[i].heap_bytes > most)
+            most = collections[i].heap_bytes;
+    if (count) {
+        uint64_t cycles = collections[count - 1].cycles;
+        paper_put(paper, "   %s garbage collection%s since the program began, ",
+                  units_count(cycles).text, plural(cycles));
+        paper_put(paper, "pauses %s", units_time(collections[count - 1].pause_ns).text);
+        if (most)
+            paper_put(paper, ", heap at most %s", units_size(most).text);
+        paper_put(paper, "\n");
+    }
+    if (collected)
+        paper_put(paper, "   %s map%s collected in the middle of a resize: no finding\n",
+                  units_count(collected).text, collected == 1 ? " was" : "s were");
+}
+
 /* --- advice ------------------------------------------------------------------------ */
 
 /* "in main.load (main.go:12)"; to be freed, NULL: no memory. */

@@ -13,6 +13,9 @@ void text_growth(struct paper *paper, size_t column, const struct finding *findi
 /* The collections through which the old array was held; they are known. */
 void text_collections(struct paper *paper, size_t column, const struct finding *finding);
 
+/* Lines of the totals: what was collected while TRACE was written. Nothing without a collector. */
+void text_collected(struct paper *paper, const struct trace *trace);
+
 /* A part of its own: what could be saved. */
 void text_advices(struct paper *paper, struct names *names, const struct advices *advices);
 

@@ -93,6 +93,8 @@ def test_exactly_the_live_maps_are_stuck(go, launch, reporter, version, flags):
     assert {finding["confidence"] for finding in report.findings} == {"exact"}
     assert {finding["go"]["liveness"] for finding in report.findings} == {"verified"}
     assert report.traces[0]["go"]["collected_resizes"] >= 1000
+    text = reporter.text(trace, stall="200ms")
+    assert "collected in the middle of a resize" in text and "garbage collections since" in text
 
 
 @pytest.mark.parametrize("version, flags", BUILDS)
