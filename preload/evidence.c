@@ -272,6 +272,7 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
 
     stack->count = 0;
     evidence->count = evidence->candidate_count = 0;
+    evidence->sure = false;
     memset(evidence->readable, 0, sizeof evidence->readable);
     unsigned kept = walk(site, found, stack);
     unsigned outer = found->outer, grow = found->grow;
@@ -302,7 +303,9 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     uintptr_t top = outer + 2 < kept ? frames[outer + 2].sp - 8 : caller;
     if (top - caller > CALLER_WORDS * 8)
         top = caller + CALLER_WORDS * 8;
-    look_where_known(&search, grow, kept, top);
+    /* Where the new array of an incremental table will stand tells nothing of the old one. */
+    if (found->rule->kind != RULE_INCREMENTAL || found->rule->old.known)
+        look_where_known(&search, grow, kept, top);
     if (evidence->sure)
         return;
 

@@ -527,11 +527,12 @@ void resizes_returned(struct thread *thread, const struct call_site *site)
     uint64_t now = recorder_now();
     for (struct activation *activation = thread->open; activation; activation = activation->next)
         if (activation_has_returned(activation, site)) {
-            bool stored = settle_is_all_held(activation);
+            bool sole = activation->frame_count == 1,
+                 stored = !sole && settle_is_all_held(activation);
 
-            if (!stored && activation_watch_next(activation))
+            if (!sole && !stored && activation_watch_next(activation))
                 continue;
-            activation->whole |= stored && activation->frame_count > 1;
+            activation->whole |= stored;
             activation->returned_ns = now;
             activation->over = true;
         }

@@ -145,11 +145,13 @@ static bool proven(struct activation *activation, struct birth *birth,
                    const struct evidence_item *item, uint64_t now)
 {
     bool same = birth->resize && open_resizes_at(birth->resize)->old_serial == item->serial;
+    const struct freed *freed = pair_find_freed(activation, item->serial);
 
-    if (pair_find_freed(activation, item->serial))
+    if (freed)
         evidence_contradict(&birth->evidence, item->serial);
-
-    if (!same && pair_alive(item->array, item->serial)) {
+    if (same && freed) {
+        pair_learn(birth, &freed->record);
+    } else if (!same && pair_alive(item->array, item->serial)) {
         pair_release_old(item->array);
         pair_take_back(birth);
         same = pair_suppose(activation, birth, item->array);
@@ -404,6 +406,13 @@ static bool is_held(const struct birth *birth)
     return evidence_places(&birth->evidence, birth->address, pair_bytes(birth->bytes), places) > 0;
 }
 
+/* Two arrays that are in use at a time are kept side by side, if not found through one pointer. */
+static bool is_one_table(const struct trace_array *new, const struct trace_array *old)
+{
+    return new->table == old->table || new->holder == old->holder + sizeof(void *) ||
+           old->holder == new->holder + sizeof(void *);
+}
+
 static void settle(struct activation *activation, struct birth *birth, uint64_t now, bool last)
 {
     if (birth->announced) {
@@ -439,7 +448,7 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
     if (item && item->array && proven(activation, birth, item, now))
         return;
     if (item && !item->array && birth->evidence.sure &&
-        !(activation->rule->kind == RULE_INCREMENTAL && activation->rule->old.known)) {
+        activation->rule->kind != RULE_INCREMENTAL) {
         /* Where this table keeps its array there was none before. */
         pair_take_back(birth);
         pair_keep_place(arrays_at(birth->array), item->slot,
@@ -470,7 +479,7 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
 
         /* Both are held: an incremental resize without known places, or another table's array. */
         if (placed && activation->rule->kind == RULE_INCREMENTAL && !activation->rule->old.known &&
-            new->table == arrays_at(resize->old)->record.table) {
+            is_one_table(new, &arrays_at(resize->old)->record)) {
             pair_settle(activation, birth, resize->record.confidence, now);
         } else if (placed || last) {
             uintptr_t holder = new->holder, table = new->table;
