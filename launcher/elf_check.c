@@ -24,13 +24,17 @@ struct elf_facts {
     char loader[PATH_MAX];
 };
 
-/* True if TABLE, Go's table of functions, names the one that resizes classic maps. */
-static bool names_hash_grow(Elf_Scn *table)
+/* True if DATA, in which there is Go's table of functions, has NAME, whose zeros count. */
+static bool names(const Elf_Data *data, const char *name, size_t bytes)
+{
+    return data && data->d_buf && memmem(data->d_buf, data->d_size, name, bytes);
+}
+
+static bool names_hash_grow(const Elf_Data *data)
 {
     static const char name[] = "\0runtime.hashGrow";
-    Elf_Data *data = elf_rawdata(table, NULL);
 
-    return data && data->d_buf && memmem(data->d_buf, data->d_size, name, sizeof name);
+    return names(data, name, sizeof name);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -42,25 +46,38 @@ static bool ends_with(const char *text, const char *end)
 
 static void read_sections(Elf *elf, struct elf_facts *facts)
 {
-    size_t names;
+    size_t texts;
     Elf_Scn *section = NULL;
 
-    if (elf_getshdrstrndx(elf, &names) != 0)
+    if (elf_getshdrstrndx(elf, &texts) != 0)
         return;
     while ((section = elf_nextscn(elf, section))) {
         GElf_Shdr header;
         const char *name;
 
-        if (!gelf_getshdr(section, &header) || !(name = elf_strptr(elf, names, header.sh_name)))
+        if (!gelf_getshdr(section, &header) || !(name = elf_strptr(elf, texts, header.sh_name)))
             continue;
         if (!strcmp(name, ".go.buildinfo") || !strcmp(name, ".note.go.buildid"))
             facts->go = true;
         /* Some linkers put .data.rel.ro before it. */
         if (ends_with(name, ".gopclntab")) {
             facts->go = true;
-            facts->go_classic = names_hash_grow(section);
+            facts->go_classic = names_hash_grow(elf_rawdata(section, NULL));
         }
     }
+}
+
+/* Without section headers the table is somewhere among the data. */
+static void read_data(Elf *elf, const GElf_Phdr *segment, struct elf_facts *facts)
+{
+    static const char name[] = "\0runtime.goexit";
+    Elf_Data *data =
+        elf_getdata_rawchunk(elf, (int64_t)segment->p_offset, segment->p_filesz, ELF_T_BYTE);
+
+    if (segment->p_flags & PF_X || !names(data, name, sizeof name))
+        return;
+    facts->go = true;
+    facts->go_classic = names_hash_grow(data);
 }
 
 static void read_dynamic(Elf *elf, const GElf_Phdr *segment, struct elf_facts *facts)
@@ -76,10 +93,10 @@ static void read_dynamic(Elf *elf, const GElf_Phdr *segment, struct elf_facts *f
 
 static void read_segments(Elf *elf, int fd, struct elf_facts *facts)
 {
-    size_t count;
+    size_t count, sections;
     GElf_Phdr segment;
 
-    if (elf_getphdrnum(elf, &count) != 0)
+    if (elf_getphdrnum(elf, &count) != 0 || elf_getshdrnum(elf, &sections) != 0)
         return;
     for (size_t i = 0; i < count && gelf_getphdr(elf, (int)i, &segment); i++) {
         if (segment.p_type == PT_INTERP) {
@@ -88,6 +105,8 @@ static void read_segments(Elf *elf, int fd, struct elf_facts *facts)
             facts->loader[got > 0 ? got : 0] = 0;
         } else if (segment.p_type == PT_DYNAMIC) {
             read_dynamic(elf, &segment, facts);
+        } else if (segment.p_type == PT_LOAD && sections == 0) {
+            read_data(elf, &segment, facts);
         }
     }
 }

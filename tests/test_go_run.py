@@ -248,3 +248,16 @@ def test_programs_that_end_when_they_are_attached_to(go, launch):
                      for i in range(12))
     done = launch("sh", "-c", script)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("flags", [(STRIPPED,), (STRIPPED, PIE)])
+def test_no_section_headers(go, launch, reporter, flags):
+    program = launch.folder / "program"
+    image = bytearray(go("1.22", flags=flags).read_bytes())
+    struct.pack_into("<Q", image, 0x28, 0)  # e_shoff
+    struct.pack_into("<HH", image, 0x3c, 0, 0)  # e_shnum, e_shstrndx
+    program.write_bytes(image)
+    program.chmod(0o755)
+    done = launch(program, "0.3")
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.endswith("sum 201000\n")
+    assert len(reporter.json(launch.folder / "trace.bin", stall="100ms").of(kind="stuck")) == 2
