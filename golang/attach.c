@@ -72,8 +72,14 @@ static int refuse_permission(struct go_target *target)
 
 /*
  * A system call that a filter does not know may kill the process. A filter that we have as
- * well, as in a container, lets us do what is needed.
+ * well, as within a container, lets us do what is needed.
  */
+static bool has_filter(pid_t pid)
+{
+    return status_of(pid, "Seccomp") == 1 ||
+           status_of(pid, "Seccomp_filters") > status_of(getpid(), "Seccomp_filters");
+}
+
 static int check(struct go_target *target)
 {
     long tracer = status_of(target->pid, "TracerPid"), state = status_of(target->pid, "State");
@@ -83,20 +89,19 @@ static int check(struct go_target *target)
     if (state == 'T' || state == 't')
         return refuse(target, -EBUSY, "it is stopped: continue it first (kill -CONT %d)",
                       (int)target->pid);
-    if (status_of(target->pid, "Seccomp") == 1 ||
-        status_of(target->pid, "Seccomp_filters") > status_of(getpid(), "Seccomp_filters"))
-        return refuse(target, -EPERM,
-                      "it runs under a seccomp filter of its own, which might kill it for the "
-                      "system calls that are needed");
     return 0;
 }
 
 /* --- in and out ------------------------------------------------------------------ */
 
-static int stop(struct go_target *target, struct threads *threads)
+static int stop(struct go_target *target, struct threads *threads, bool filter)
 {
-    int error = threads_stop(threads, target->pid);
+    int error = threads_stop(threads, target->pid, filter);
 
+    if (filter && (error == -EPERM || error == -EINVAL))
+        return refuse(target, -EPERM,
+                      "it runs under a seccomp filter of its own, which might kill it for the "
+                      "system calls that are needed; only root can suspend that");
     if (error == -EPERM)
         return refuse_permission(target);
     if (error)
@@ -111,7 +116,7 @@ static int attach(struct go_target *target, uint64_t ring_bytes)
     int error = check(target);
 
     if (!error)
-        error = stop(target, &threads);
+        error = stop(target, &threads, has_filter(target->pid));
     if (error)
         return error;
     error = go_target_inject(target, threads.items[0].id, ring_bytes);
@@ -155,7 +160,7 @@ int go_target_detach(struct go_target *target)
 {
     struct threads threads;
     uint64_t begin = now_ns();
-    int error = stop(target, &threads);
+    int error = stop(target, &threads, false); /* it makes no system call for us */
 
     if (error)
         return error;

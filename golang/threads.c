@@ -30,14 +30,14 @@ static bool known(const struct threads *threads, pid_t id)
 }
 
 /* One that has ended meanwhile is no error: it is found out in time. */
-static int seize(struct threads *threads, pid_t id)
+static int seize(struct threads *threads, pid_t id, long options)
 {
     struct thread *more = reallocarray(threads->items, threads->count + 1, sizeof *more);
 
     if (!more)
         return -ENOMEM;
     threads->items = more;
-    if (ptrace(PTRACE_SEIZE, id, NULL, NULL) < 0)
+    if (ptrace(PTRACE_SEIZE, id, NULL, (void *)options) < 0)
         return errno == ESRCH ? 0 : -errno;
     more[threads->count++] = (struct thread){.id = id};
     ptrace(PTRACE_INTERRUPT, id, NULL, NULL);
@@ -45,7 +45,7 @@ static int seize(struct threads *threads, pid_t id)
 }
 
 /* Seizes all that are not yet; *MORE if there were any. */
-static int seize_all(struct threads *threads, pid_t process, bool *more)
+static int seize_all(struct threads *threads, pid_t process, long options, bool *more)
 {
     size_t before = threads->count;
     struct dirent *entry;
@@ -59,7 +59,7 @@ static int seize_all(struct threads *threads, pid_t process, bool *more)
     while (!error && (entry = readdir(folder))) {
         pid_t id = (pid_t)atoi(entry->d_name);
         if (id > 0 && !known(threads, id))
-            error = seize(threads, id);
+            error = seize(threads, id, options);
     }
     closedir(folder);
     *more = threads->count > before;
@@ -113,8 +113,9 @@ static void rest(void)
     nanosleep(&moment, NULL);
 }
 
-int threads_stop(struct threads *threads, pid_t process)
+int threads_stop(struct threads *threads, pid_t process, bool unfiltered)
 {
+    long options = unfiltered ? PTRACE_O_SUSPEND_SECCOMP : 0;
     int64_t deadline = now_ns() + PATIENCE_NS;
     bool more = true;
     int error = 0;
@@ -122,7 +123,7 @@ int threads_stop(struct threads *threads, pid_t process)
     *threads = (struct threads){0};
     /* Until a look finds nothing new while all that are known stand still. */
     while (!error && more) {
-        error = seize_all(threads, process, &more);
+        error = seize_all(threads, process, options, &more);
         while (!error && !all_stopped(threads)) {
             if (now_ns() > deadline)
                 error = -ETIMEDOUT;

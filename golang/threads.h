@@ -21,10 +21,12 @@ struct threads {
 };
 
 /*
+ * UNFILTERED: their seccomp filters are suspended meanwhile, which takes CAP_SYS_ADMIN (-EPERM).
+ *
  * 0 or -errno, and then none is stopped: -EPERM if it may not be traced, -ESRCH if it is gone,
  * -ETIMEDOUT if a thread does not stop within half a second (it sleeps in the kernel).
  */
-int threads_stop(struct threads *threads, pid_t process);
+int threads_stop(struct threads *threads, pid_t process, bool unfiltered);
 
 /*
  * Returns when no thread is traced any more. One that sleeps in the kernel stops when it wakes,
