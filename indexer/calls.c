@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "indexer/entry.h"
 #include "indexer/object.h"
 
 /* A grow function of more bytes than this is none. */
@@ -17,7 +18,9 @@ struct sweep {
     uint64_t low, high;
     uint64_t *calls; /* addresses of their opcodes */
     size_t count;
+    const char *odd; /* why a call cannot be redirected; NULL: all can */
     uint8_t *starts; /* for each byte of code: 1 where an instruction begins */
+    struct entry entry;
 };
 
 static const uint8_t *code_of(Elf *elf, uint64_t low, uint64_t high)
@@ -38,86 +41,115 @@ static const uint8_t *code_of(Elf *elf, uint64_t low, uint64_t high)
     return NULL;
 }
 
-/* Calls of exactly two forms can be redirected: e8 rel32, and ff 15 disp32 (`call *slot(%rip)`). */
-static const char *add_call(struct sweep *sweep, uint64_t address,
-                            const ZydisDecodedInstruction *instruction)
+static bool decode(const struct sweep *sweep, uint64_t at, ZydisDecodedInstruction *instruction)
 {
-    uint64_t end = address + instruction->length;
+    return ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&sweep->decoder, NULL, sweep->code + at,
+                                                      sweep->high - sweep->low - at, instruction));
+}
+
+/* Calls of exactly two forms can be redirected: e8 rel32, and ff 15 disp32 (`call *slot(%rip)`). */
+static void add_call(struct sweep *sweep, uint64_t at, const ZydisDecodedInstruction *instruction)
+{
+    uint64_t end = sweep->low + at + instruction->length;
     bool direct = instruction->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT &&
                   instruction->opcode == 0xe8 && instruction->raw.imm[0].size == 32;
-    bool slot = instruction->length == 6 && sweep->code[address - sweep->low] == 0xff &&
-                sweep->code[address - sweep->low + 1] == 0x15;
+    bool slot = instruction->length == 6 && sweep->code[at] == 0xff && sweep->code[at + 1] == 0x15;
 
-    if (!direct && !slot)
-        return "a call by a register or through memory";
+    if (!direct && !slot) {
+        sweep->odd = "a call by a register or through memory";
+        return;
+    }
     if (direct) {
         uint64_t target = end + (uint64_t)instruction->raw.imm[0].value.s;
         if (!object_is_code(sweep->elf, target, target + 1))
-            return "a call to what is no code";
+            sweep->odd = "a call to what is no code";
     }
     sweep->calls[sweep->count++] = end - (direct ? 5 : 6);
-    return NULL;
 }
 
 /* Code that is swept wrongly does not jump to where an instruction was found to begin. */
-static const char *check_jumps(struct sweep *sweep)
+static const char *check_jumps(const struct sweep *sweep)
 {
     ZydisDecodedInstruction instruction;
     uint64_t bytes = sweep->high - sweep->low;
 
     for (uint64_t at = 0; at < bytes; at += instruction.length) {
-        ZydisDecoderDecodeInstruction(&sweep->decoder, NULL, sweep->code + at, bytes - at,
-                                      &instruction);
-        if (instruction.meta.category != ZYDIS_CATEGORY_COND_BR &&
-            instruction.meta.category != ZYDIS_CATEGORY_UNCOND_BR)
+        decode(sweep, at, &instruction);
+        if ((instruction.meta.category != ZYDIS_CATEGORY_COND_BR &&
+             instruction.meta.category != ZYDIS_CATEGORY_UNCOND_BR) ||
+            !instruction.raw.imm[0].is_relative)
             continue;
         uint64_t target = at + instruction.length + (uint64_t)instruction.raw.imm[0].value.s;
-        if (instruction.raw.imm[0].is_relative && target < bytes && !sweep->starts[target])
+        if (target < bytes && !sweep->starts[target])
             return "a jump into the middle of an instruction";
+        if (target > sweep->entry.at && target < sweep->entry.at + sweep->entry.bytes)
+            return "a jump to its beginning";
     }
     return NULL;
 }
 
-/* NULL, or why the calls of this range cannot be told or redirected. */
+/* NULL, or why this range cannot be told apart into instructions. */
 static const char *find_calls(struct sweep *sweep)
 {
     ZydisDecodedInstruction instruction;
     uint64_t bytes = sweep->high - sweep->low;
 
     for (uint64_t at = 0; at < bytes; at += instruction.length) {
-        if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&sweep->decoder, NULL, sweep->code + at,
-                                                        bytes - at, &instruction)))
+        if (!decode(sweep, at, &instruction))
             return "code that is not understood";
         sweep->starts[at] = 1;
-        if (instruction.meta.category != ZYDIS_CATEGORY_CALL)
-            continue;
-        const char *problem = add_call(sweep, sweep->low + at, &instruction);
-        if (problem)
-            return problem;
+        if (instruction.meta.category == ZYDIS_CATEGORY_CALL)
+            add_call(sweep, at, &instruction);
     }
-    return check_jumps(sweep);
+    return NULL;
 }
 
-static bool write_range(struct sweep *sweep, FILE *out)
+static const char *examine(struct sweep *sweep, const struct range *range)
 {
-    uint64_t bytes = sweep->high - sweep->low;
+    sweep->count = 0;
+    sweep->odd = NULL;
+    sweep->entry = (struct entry){0};
+    const char *problem = find_calls(sweep);
+    if (!problem && sweep->odd &&
+        !entry_find(&sweep->decoder, sweep->code, sweep->high - sweep->low, range, &sweep->entry))
+        problem = sweep->odd;
+    return problem ? problem : check_jumps(sweep);
+}
+
+static void write_sweep(const struct sweep *sweep, FILE *out)
+{
+    const struct entry *entry = &sweep->entry;
+
+    fprintf(out, "%s %" PRIx64 " %" PRIx64 " %016" PRIx64, entry->bytes ? "entry" : "calls",
+            sweep->low, sweep->high,
+            rules_hash(RULES_HASH_SEED, (const char *)sweep->code, sweep->high - sweep->low));
+    if (entry->bytes) {
+        fprintf(out, " %" PRIx64 " %x", sweep->low + entry->at, entry->bytes);
+        for (unsigned i = 0; i < entry->operand_count; i++)
+            fprintf(out, " %x", entry->operands[i]);
+    } else {
+        for (size_t i = 0; i < sweep->count; i++)
+            fprintf(out, " %" PRIx64, sweep->calls[i]);
+    }
+    fputc('\n', out);
+}
+
+static bool write_range(struct sweep *sweep, const struct range *range, FILE *out)
+{
+    uint64_t bytes = range->high - range->low;
     const char *problem = "no code";
 
+    sweep->low = range->low;
+    sweep->high = range->high;
     sweep->code = bytes <= SWEEP_MOST ? code_of(sweep->elf, sweep->low, sweep->high) : NULL;
-    sweep->count = 0;
-    sweep->calls = sweep->code ? malloc(bytes / 5 * sizeof *sweep->calls + 1) : NULL;
+    sweep->calls = sweep->code ? malloc((bytes / 5 + 1) * sizeof *sweep->calls) : NULL;
     sweep->starts = sweep->code ? calloc(bytes, 1) : NULL;
     if (sweep->code)
-        problem = sweep->calls && sweep->starts ? find_calls(sweep) : "no memory";
-    fprintf(out, "%s %" PRIx64 " %" PRIx64, problem ? "unmarked" : "calls", sweep->low,
-            sweep->high);
+        problem = sweep->calls && sweep->starts ? examine(sweep, range) : "no memory";
     if (problem)
-        fprintf(out, " %s", problem);
+        fprintf(out, "unmarked %" PRIx64 " %" PRIx64 " %s\n", sweep->low, sweep->high, problem);
     else
-        fprintf(out, " %016" PRIx64, rules_hash(RULES_HASH_SEED, (const char *)sweep->code, bytes));
-    for (size_t i = 0; !problem && i < sweep->count; i++)
-        fprintf(out, " %" PRIx64, sweep->calls[i]);
-    fputc('\n', out);
+        write_sweep(sweep, out);
     free(sweep->calls);
     free(sweep->starts);
     return !problem;
@@ -136,9 +168,7 @@ size_t calls_write(Elf *elf, const struct ranges *ranges, FILE *out)
         if (!rules_makes_arrays(range->role) ||
             (range->low == sweep.low && range->high == sweep.high))
             continue;
-        sweep.low = range->low;
-        sweep.high = range->high;
-        count += write_range(&sweep, out);
+        count += write_range(&sweep, range, out);
     }
     return count;
 }

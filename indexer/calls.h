@@ -11,9 +11,9 @@
 #include "indexer/ranges.h"
 
 /*
- * Writes the `calls` and `unmarked` lines of report.h for all of RANGES that
- * can make an allocation an array. RANGES are settled. Returns how many `calls`
- * lines there are.
+ * Writes the `calls`, `entry` and `unmarked` lines of report.h for all of RANGES
+ * that can make an allocation an array. RANGES are settled. Returns how many
+ * there are of the first two.
  */
 size_t calls_write(Elf *elf, const struct ranges *ranges, FILE *out);
 

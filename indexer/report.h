@@ -8,7 +8,8 @@
  *     note TEXT                             the index may be incomplete, and why
  *     range LOW HIGH RULE ROLE KIND NAME    hexadecimal virtual addresses of the file
  *     calls LOW HIGH HASH ADDRESS...        of ranges that make arrays: all calls in there
- *     unmarked LOW HIGH TEXT                or why they cannot be given
+ *     entry LOW HIGH HASH AT BYTES OPERAND... or where it begins, if calls are of other forms
+ *     unmarked LOW HIGH TEXT                or why neither can be given
  *     end
  *
  * HIGH is exclusive. ROLE is the key of the rule that matched; KIND is symbol
@@ -20,7 +21,10 @@
  *
  * HASH is that of rules_hash over the bytes LOW to HIGH. At each ADDRESS stands
  * `e8 rel32` or `ff 15 disp32`, where a call and nothing else begins (but for
- * prefixes without effect); the range holds no other calls.
+ * prefixes without effect); the range holds no other calls. Whoever runs the
+ * function comes through AT, where BYTES (5 or more, hexadecimal) make up whole
+ * instructions that nobody jumps between and that do the same elsewhere, if the
+ * 32-bit displacements at each OPERAND bytes from AT are adjusted.
  */
 #ifndef MAPTRACE_INDEXER_REPORT_H
 #define MAPTRACE_INDEXER_REPORT_H
@@ -41,7 +45,7 @@ struct report {
     struct ranges ranges;
     char *notes;       /* lines, or NULL */
     char *calls;       /* lines, or NULL */
-    size_t call_lines; /* those of `calls` that begin with that word */
+    size_t call_lines; /* those of `calls` that are not `unmarked` */
     bool whole;        /* debug information was read: nothing better can turn up later */
 };
 

@@ -25,6 +25,10 @@ struct index_sink {
     void (*calls)(void *context, uintptr_t low, uintptr_t high, uint64_t hash);
     /* each of them follows. */
     void (*call)(void *context, uintptr_t address);
+    /* Or, by an `entry` line, where whole instructions of BYTES stand that can be moved; */
+    void (*entry)(void *context, uintptr_t address, uint32_t bytes);
+    /* displacements in there that are to be adjusted follow. */
+    void (*operand)(void *context, uint32_t offset);
 };
 
 /* RULE_FILES is what MAPTRACE_RULES holds (NULL: none); HASH is over all rule text, see rules_hash.

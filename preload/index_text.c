@@ -46,22 +46,29 @@ static bool read_number(const char **at, const char *end, uintptr_t *number)
     return true;
 }
 
-/* `LOW HIGH HASH ADDRESS...` */
-static void read_calls(const char *at, const char *end, const struct index_sink *sink)
+/* `LOW HIGH HASH ADDRESS...`, or for an ENTRY `LOW HIGH HASH ADDRESS BYTES OPERAND...`. */
+static void read_calls(const char *at, const char *end, bool entry, const struct index_sink *sink)
 {
-    uintptr_t low, high, hash, address;
+    uintptr_t low, high, hash, address, number = 0;
 
     if (!read_number(&at, end, &low) || !read_number(&at, end, &high) || low >= high ||
         !read_number(&at, end, &hash))
         return;
+    if (entry && (!read_number(&at, end, &address) || !read_number(&at, end, &number)))
+        return;
     sink->calls(sink->context, low, high, hash);
-    while (read_number(&at, end, &address))
-        sink->call(sink->context, address);
+    if (entry)
+        sink->entry(sink->context, address, (uint32_t)number);
+    while (read_number(&at, end, &number))
+        if (entry)
+            sink->operand(sink->context, (uint32_t)number);
+        else
+            sink->call(sink->context, number);
 }
 
 /*
- * `range LOW HIGH RULE ROLE KIND NAME`, `calls ...`, `note TEXT`, `error TEXT`. Symbols of the file
- * itself are known without an index.
+ * `range LOW HIGH RULE ROLE KIND NAME`, `calls ...`, `entry ...`, `note TEXT`, `error TEXT`.
+ * Symbols of the file itself are known without an index.
  */
 static void read_line(struct module *module, const char *line, size_t length,
                       const struct index_sink *sink)
@@ -79,8 +86,8 @@ static void read_line(struct module *module, const char *line, size_t length,
         if (length > skip && memcmp(line, notes[i], skip) == 0)
             index_text_note(module, line + skip, length - skip);
     }
-    if (length > 6 && memcmp(line, "calls ", 6) == 0)
-        read_calls(line + 6, line + length, sink);
+    if (length > 6 && (memcmp(line, "calls ", 6) == 0 || memcmp(line, "entry ", 6) == 0))
+        read_calls(line + 6, line + length, *line == 'e', sink);
     for (size_t at = 0; at < length && count < 6; count++) {
         size_t end = at;
 

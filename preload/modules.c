@@ -33,8 +33,7 @@ static bool started; /* what is learned from now on was loaded later */
 struct scan {
     struct module *module;
     const Elf64_Sym *symbol;
-    struct code_calls *calls; /* the last of the module's; NULL: no memory */
-    size_t range_room, named_room, calls_room;
+    size_t range_room, named_room;
     bool wants_names; /* a `beneath` matched: nameless functions must be told from named ones */
     bool count_only;
 };
@@ -187,48 +186,28 @@ static void index_range(void *context, uintptr_t low, uintptr_t high, const char
 
 static void index_calls(void *context, uintptr_t low, uintptr_t high, uint64_t hash)
 {
-    struct scan *scan = context;
-    struct module *module = scan->module;
+    struct module *module = ((struct scan *)context)->module;
 
-    if (module->calls_count == scan->calls_room) {
-        size_t room = scan->calls_room ? 2 * scan->calls_room : 8;
-        struct code_calls *wider = arena_take(&memory, room * sizeof *wider);
-
-        scan->calls = NULL;
-        if (!wider)
-            return;
-        for (size_t i = 0; i < module->calls_count; i++)
-            wider[i] = module->calls[i];
-        module->calls = wider;
-        scan->calls_room = room;
-    }
-    scan->calls = &module->calls[module->calls_count++];
-    *scan->calls =
-        (struct code_calls){.low = module->bias + low, .high = module->bias + high, .hash = hash};
+    calls_begin(&module->calls, module->bias + low, module->bias + high, hash);
 }
 
 static void index_call(void *context, uintptr_t address)
 {
-    struct scan *scan = context;
-    struct code_calls *calls = scan->calls;
+    struct module *module = ((struct scan *)context)->module;
 
-    if (!calls)
-        return;
-    if (calls->count == calls->room) {
-        size_t room = calls->room ? 2 * calls->room : 8;
-        uintptr_t *wider = arena_take(&memory, room * sizeof *wider);
+    calls_add(&module->calls, module->bias + address);
+}
 
-        if (!wider) {
-            calls->hash = ~calls->hash; /* not all are known: it must fit nothing */
-            scan->calls = NULL;
-            return;
-        }
-        for (size_t i = 0; i < calls->count; i++)
-            wider[i] = calls->opcodes[i];
-        calls->opcodes = wider;
-        calls->room = room;
-    }
-    calls->opcodes[calls->count++] = scan->module->bias + address;
+static void index_entry(void *context, uintptr_t address, uint32_t bytes)
+{
+    struct module *module = ((struct scan *)context)->module;
+
+    calls_add_entry(&module->calls, module->bias + address, bytes);
+}
+
+static void index_operand(void *context, uint32_t offset)
+{
+    calls_add_operand(&((struct scan *)context)->module->calls, offset);
 }
 
 static void read_notes(struct module *module, const Elf64_Phdr *note, const struct link_map *map)
@@ -302,7 +281,8 @@ static void learn(void *context)
     struct scan scan = {.module = context};
     struct module *module = scan.module;
     struct elf_file file;
-    const struct index_sink sink = {&scan, index_range, index_calls, index_call};
+    const struct index_sink sink = {&scan,      index_range, index_calls,
+                                    index_call, index_entry, index_operand};
     bool main_program = !module->map->l_name || !*module->map->l_name;
 
     set_path(module);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "../rules/rule.h"
+#include "calls.h"
 #include "pages.h"
 
 /* A stretch of code that a rule named: a function, its cold part, or an inlined copy. */
@@ -28,15 +29,6 @@ struct code_range {
 
 struct code_span {
     uintptr_t low, high;
-};
-
-/* All calls in a stretch of code that can make an allocation an array. */
-struct code_calls {
-    uintptr_t low, high;
-    uint64_t hash;      /* of its bytes in the file */
-    uintptr_t *opcodes; /* where each call stands: e8 rel32 or ff 15 disp32 */
-    size_t count, room;
-    bool wanted; /* a range of the module's is this one */
 };
 
 struct module {
@@ -54,8 +46,7 @@ struct module {
     uint32_t trace_index; /* in the trace's module region, TRACE_NO_MODULE: no room */
     struct code_range *ranges; /* in no order */
     size_t range_count;
-    struct code_calls *calls; /* what the indexer found, sorted by low, then by high */
-    size_t calls_count;
+    struct calls calls;
     struct code_span *named; /* functions that have a symbol, sorted; only where a rule asks */
     size_t named_count;
     uint64_t build_id_hash;

@@ -9,7 +9,8 @@
 
 #define PAGE ((uintptr_t)4096)
 #define REACH ((uintptr_t)0x7ff00000) /* of a 32-bit displacement, with room to spare */
-#define JUMP_BYTES 6                  /* jmp rel32, jmp *slot(%rip) */
+#define JUMP_BYTES 5                  /* jmp rel32 */
+#define MOVED_MOST 19                 /* an instruction of 15 bytes behind one of 4 */
 
 /* A page of code that nobody runs: where the rules of this system are tried out. */
 __asm__(".pushsection .text\n"
@@ -58,29 +59,27 @@ const char *redirect_refused(void)
                                                              : "its code cannot be written to";
 }
 
-static struct code_calls *find(const struct module *module, uintptr_t low, uintptr_t high)
+static bool is_call(uintptr_t place)
 {
-    size_t from = 0, to = module->calls_count;
-
-    while (from < to) {
-        size_t middle = from + (to - from) / 2;
-        struct code_calls *calls = &module->calls[middle];
-
-        if (calls->low == low && calls->high == high)
-            return calls;
-        if (calls->low < low || (calls->low == low && calls->high < high))
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return NULL;
-}
-
-static bool is_call(uintptr_t opcode)
-{
-    const uint8_t *code = (const uint8_t *)opcode;
+    const uint8_t *code = (const uint8_t *)place;
 
     return code[0] == 0xe8 || (code[0] == 0xff && code[1] == 0x15);
+}
+
+static bool is_in_range(const struct code_calls *calls, uintptr_t place, size_t bytes)
+{
+    return place >= calls->low && place < calls->high && bytes <= calls->high - place;
+}
+
+static bool is_entry(const struct code_calls *calls)
+{
+    if (calls->count != 1 || calls->entry_bytes < JUMP_BYTES || calls->entry_bytes > MOVED_MOST ||
+        !is_in_range(calls, calls->places[0], calls->entry_bytes))
+        return false;
+    for (uint32_t i = 0; i < calls->operand_count; i++)
+        if (calls->operands[i] > calls->entry_bytes - 4)
+            return false;
+    return true;
 }
 
 static bool is_as_in_file(const struct module *module, const struct code_calls *calls)
@@ -89,9 +88,10 @@ static bool is_as_in_file(const struct module *module, const struct code_calls *
         rules_hash(RULES_HASH_SEED, (const char *)calls->low, calls->high - calls->low) !=
             calls->hash)
         return false;
+    if (calls->entry_bytes)
+        return is_entry(calls);
     for (size_t i = 0; i < calls->count; i++)
-        if (calls->opcodes[i] < calls->low || calls->opcodes[i] + 5 > calls->high ||
-            !is_call(calls->opcodes[i]))
+        if (!is_in_range(calls, calls->places[i], JUMP_BYTES) || !is_call(calls->places[i]))
             return false;
     return true;
 }
@@ -103,7 +103,7 @@ bool redirect_knows(struct module *module)
 
         if (!rules_makes_arrays(range->role) || range->low >= range->high)
             continue;
-        struct code_calls *calls = find(module, range->low, range->high);
+        struct code_calls *calls = calls_find(&module->calls, range->low, range->high);
         if (!calls || (!calls->wanted && !is_as_in_file(module, calls)))
             return false;
         calls->wanted = true;
@@ -113,8 +113,8 @@ bool redirect_knows(struct module *module)
 
 bool redirect_wants(const struct module *module)
 {
-    for (size_t i = 0; i < module->calls_count; i++)
-        if (module->calls[i].wanted)
+    for (size_t i = 0; i < module->calls.count; i++)
+        if (module->calls.all[i].wanted)
             return true;
     return false;
 }
@@ -140,7 +140,7 @@ static uint8_t *map_near(const struct module *module, size_t bytes)
     return NULL;
 }
 
-static int32_t load_displacement(uintptr_t at)
+static intptr_t load_displacement(uintptr_t at)
 {
     int32_t value;
 
@@ -160,13 +160,12 @@ static bool reaches(uintptr_t from, uintptr_t to)
     return to - from + REACH < 2 * REACH;
 }
 
-/* A jump to where the call at OPCODE leads. False if that is too far away. */
-static bool write_jump(uint8_t *at, uintptr_t opcode)
+/* A jump to where the call at PLACE leads. False if that is too far away. */
+static bool write_call(uint8_t *at, uintptr_t place)
 {
-    bool direct = *(const uint8_t *)opcode == 0xe8;
+    bool direct = *(const uint8_t *)place == 0xe8;
     unsigned before = direct ? 1 : 2; /* bytes before the displacement */
-    uintptr_t operand =
-        opcode + before + 4 + (uintptr_t)(intptr_t)load_displacement(opcode + before);
+    uintptr_t operand = place + before + 4 + (uintptr_t)load_displacement(place + before);
 
     if (!reaches((uintptr_t)at, operand))
         return false;
@@ -180,11 +179,35 @@ static bool write_jump(uint8_t *at, uintptr_t opcode)
     return true;
 }
 
-static void redirect(uintptr_t opcode, const uint8_t *thunk)
+/* What stands at the entry, and a jump to what follows there. */
+static bool write_entry(uint8_t *at, const struct code_calls *calls)
 {
-    uint8_t *code = (uint8_t *)opcode;
+    uintptr_t place = calls->places[0], moved = (uintptr_t)at - place;
 
-    if (*code == 0xff) { /* of equal length: the prefix 67 is without effect */
+    memcpy(at, (const void *)place, calls->entry_bytes);
+    for (uint32_t i = 0; i < calls->operand_count; i++) {
+        intptr_t value = load_displacement(place + calls->operands[i]) - (intptr_t)moved;
+        int32_t narrow = (int32_t)value;
+
+        if (narrow != value)
+            return false;
+        memcpy(at + calls->operands[i], &narrow, sizeof narrow);
+    }
+    at += calls->entry_bytes;
+    if (!reaches((uintptr_t)at, place))
+        return false;
+    *at = 0xe9;
+    store_displacement(at + 1, place + calls->entry_bytes);
+    return true;
+}
+
+static void redirect(uintptr_t place, bool entry, const uint8_t *thunk)
+{
+    uint8_t *code = (uint8_t *)place;
+
+    if (entry) {
+        *code = 0xe9;
+    } else if (*code == 0xff) { /* of equal length: the prefix 67 is without effect */
         code[0] = 0x67;
         code[1] = 0xe8;
         code++;
@@ -197,16 +220,21 @@ struct thunks {
     size_t bytes, each;
 };
 
-#define EACH_CALL(module, calls, i)                                                                \
-    for (const struct code_calls *calls = (module)->calls;                                         \
-         calls < (module)->calls + (module)->calls_count; calls++)                                 \
-        for (size_t i = 0; calls->wanted && i < calls->count; i++)
+#define EACH_PLACE(module, one, i)                                                                 \
+    for (const struct code_calls *one = (module)->calls.all;                                       \
+         one < (module)->calls.all + (module)->calls.count; one++)                                 \
+        for (size_t i = 0; one->wanted && i < one->count; i++)
 
-static bool is_redirected(const struct thunks *thunks, uintptr_t opcode)
+static bool is_redirected(const struct thunks *thunks, const struct code_calls *one,
+                          uintptr_t place)
 {
-    uintptr_t target = opcode + 5 + (uintptr_t)(intptr_t)load_displacement(opcode + 1);
+    uintptr_t target = place + 5 + (uintptr_t)load_displacement(place + 1);
+    uint8_t opcode = *(const uint8_t *)place;
 
-    return *(const uint8_t *)opcode == 0x67 || target - (uintptr_t)thunks->first < thunks->bytes;
+    if (opcode == 0x67)
+        return !one->entry_bytes;
+    return opcode == (one->entry_bytes ? 0xe9 : 0xe8) &&
+           target - (uintptr_t)thunks->first < thunks->bytes;
 }
 
 static bool write_thunks(const struct module *module, const struct thunks *thunks,
@@ -214,10 +242,11 @@ static bool write_thunks(const struct module *module, const struct thunks *thunk
 {
     uint8_t *thunk = thunks->first;
 
-    EACH_CALL(module, calls, i)
+    EACH_PLACE(module, one, i)
     {
         memcpy(thunk, body, body_bytes);
-        if (!write_jump(thunk + body_bytes, calls->opcodes[i]))
+        if (one->entry_bytes ? !write_entry(thunk + body_bytes, one)
+                             : !write_call(thunk + body_bytes, one->places[i]))
             return false;
         thunk += thunks->each;
     }
@@ -230,27 +259,25 @@ static void redirect_all(const struct module *module, const struct thunks *thunk
 {
     uint8_t *thunk = thunks->first;
 
-    EACH_CALL(module, calls, i)
+    EACH_PLACE(module, one, i)
     {
-        if (!is_redirected(thunks, calls->opcodes[i]))
-            redirect(calls->opcodes[i], thunk);
+        if (!is_redirected(thunks, one, one->places[i]))
+            redirect(one->places[i], one->entry_bytes, thunk);
         thunk += thunks->each;
     }
 }
 
 bool redirect_calls(const struct module *module, const uint8_t *body, size_t body_bytes)
 {
-    struct thunks thunks = {.each = (body_bytes + JUMP_BYTES + 15) & ~(size_t)15};
+    struct thunks thunks = {.each = (body_bytes + MOVED_MOST + JUMP_BYTES + 15) & ~(size_t)15};
     uintptr_t low = UINTPTR_MAX, high = 0;
     uint64_t all = ~(uint64_t)0, before;
     size_t count = 0;
 
-    EACH_CALL(module, calls, i)
+    EACH_PLACE(module, one, i)
     {
-        uintptr_t opcode = calls->opcodes[i];
-
-        low = opcode < low ? opcode : low;
-        high = opcode + 6 > high ? opcode + 6 : high;
+        low = one->places[i] < low ? one->places[i] : low;
+        high = one->places[i] + 6 > high ? one->places[i] + 6 : high;
         count++;
     }
     if (!count)

@@ -33,12 +33,24 @@ static void call(void *context, uintptr_t address)
     sum += address;
 }
 
+static void entry(void *context, uintptr_t address, uint32_t bytes)
+{
+    (void)context;
+    sum += address + bytes;
+}
+
+static void operand(void *context, uint32_t offset)
+{
+    (void)context;
+    sum += offset;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static const char end[] = "end\n";
-    const struct index_sink sink = {NULL, range, calls, call};
+    const struct index_sink sink = {NULL, range, calls, call, entry, operand};
     struct module module = {0};
     size_t header = strlen(REPORT_HEADER), room = header + bytes + strlen(end);
     char *text = malloc(room);
