@@ -19,6 +19,7 @@ struct sweep {
     uint64_t *calls; /* addresses of their opcodes */
     size_t count;
     const char *odd; /* why a call cannot be redirected; NULL: all can */
+    bool closed;     /* no jump leads out of there but at the function's end */
     uint8_t *starts; /* for each byte of code: 1 where an instruction begins */
     struct entry entry;
 };
@@ -67,6 +68,20 @@ static void add_call(struct sweep *sweep, uint64_t at, const ZydisDecodedInstruc
     sweep->calls[sweep->count++] = end - (direct ? 5 : 6);
 }
 
+static bool is_jump(const ZydisDecodedInstruction *instruction)
+{
+    return instruction->meta.category == ZYDIS_CATEGORY_COND_BR ||
+           instruction->meta.category == ZYDIS_CATEGORY_UNCOND_BR;
+}
+
+/* Where the jump at AT leads, from the beginning; far beyond the end if that is not known. */
+static uint64_t jump_target(uint64_t at, const ZydisDecodedInstruction *instruction)
+{
+    return instruction->raw.imm[0].is_relative
+               ? at + instruction->length + (uint64_t)instruction->raw.imm[0].value.s
+               : UINT64_MAX;
+}
+
 /* Code that is swept wrongly does not jump to where an instruction was found to begin. */
 static const char *check_jumps(const struct sweep *sweep)
 {
@@ -75,11 +90,9 @@ static const char *check_jumps(const struct sweep *sweep)
 
     for (uint64_t at = 0; at < bytes; at += instruction.length) {
         decode(sweep, at, &instruction);
-        if ((instruction.meta.category != ZYDIS_CATEGORY_COND_BR &&
-             instruction.meta.category != ZYDIS_CATEGORY_UNCOND_BR) ||
-            !instruction.raw.imm[0].is_relative)
+        if (!is_jump(&instruction))
             continue;
-        uint64_t target = at + instruction.length + (uint64_t)instruction.raw.imm[0].value.s;
+        uint64_t target = jump_target(at, &instruction);
         if (target < bytes && !sweep->starts[target])
             return "a jump into the middle of an instruction";
         if (target > sweep->entry.at && target < sweep->entry.at + sweep->entry.bytes)
@@ -93,11 +106,16 @@ static const char *find_calls(struct sweep *sweep)
 {
     ZydisDecodedInstruction instruction;
     uint64_t bytes = sweep->high - sweep->low;
+    bool popped = false;
 
     for (uint64_t at = 0; at < bytes; at += instruction.length) {
         if (!decode(sweep, at, &instruction))
             return "code that is not understood";
         sweep->starts[at] = 1;
+        /* Behind a pop the frame is gone: that is the function's end. */
+        if (is_jump(&instruction) && jump_target(at, &instruction) >= bytes && !popped)
+            sweep->closed = false;
+        popped = instruction.mnemonic == ZYDIS_MNEMONIC_POP;
         if (instruction.meta.category == ZYDIS_CATEGORY_CALL)
             add_call(sweep, at, &instruction);
     }
@@ -108,10 +126,12 @@ static const char *examine(struct sweep *sweep, const struct range *range)
 {
     sweep->count = 0;
     sweep->odd = NULL;
+    sweep->closed = true;
     sweep->entry = (struct entry){0};
     const char *problem = find_calls(sweep);
     if (!problem && sweep->odd &&
-        !entry_find(&sweep->decoder, sweep->code, sweep->high - sweep->low, range, &sweep->entry))
+        !entry_find(&sweep->decoder, sweep->code, sweep->high - sweep->low, sweep->closed, range,
+                    &sweep->entry))
         problem = sweep->odd;
     return problem ? problem : check_jumps(sweep);
 }

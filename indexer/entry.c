@@ -102,7 +102,7 @@ static bool is_whole(const struct range *range)
            !strstr(range->name, ".cold") && !strstr(range->name, "__part");
 }
 
-bool entry_find(const ZydisDecoder *decoder, const uint8_t *code, uint64_t bytes,
+bool entry_find(const ZydisDecoder *decoder, const uint8_t *code, uint64_t bytes, bool closed,
                 const struct range *range, struct entry *entry)
 {
     struct entry found = {0};
@@ -123,7 +123,7 @@ bool entry_find(const ZydisDecoder *decoder, const uint8_t *code, uint64_t bytes
         found.bytes += step.instruction.length;
     }
     if (found.at + found.bytes > bytes ||
-        (last != found.at && !is_preamble(decoder, code, bytes, last, frame)))
+        (last != found.at && !closed && !is_preamble(decoder, code, bytes, last, frame)))
         return false;
     *entry = found;
     return true;

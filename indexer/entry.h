@@ -23,10 +23,11 @@ struct entry {
 /*
  * Looks for the place behind the first instruction of RANGE, whose code is CODE
  * of BYTES and is known to be instructions. The first one stays where it is: a
- * debugger or tracer may put a breakpoint there. The caller still has to see
- * that no jump of the function leads between the instructions.
+ * debugger or tracer may put a breakpoint there. CLOSED: no jump leaves RANGE
+ * but at the function's end, so none comes back. The caller still has to see that no jump of the
+ * function leads between the instructions.
  */
-bool entry_find(const ZydisDecoder *decoder, const uint8_t *code, uint64_t bytes,
+bool entry_find(const ZydisDecoder *decoder, const uint8_t *code, uint64_t bytes, bool closed,
                 const struct range *range, struct entry *entry);
 
 #endif

@@ -41,7 +41,7 @@ class Indexed:
 
     def __init__(self, lines):
         self.error = self.build_id = None
-        self.notes, self.ranges, self.calls, self.unmarked = [], [], {}, {}
+        self.notes, self.ranges, self.calls, self.entries, self.unmarked = [], [], {}, {}, {}
         assert lines.pop(0).startswith("file ")
         while (line := lines.pop(0)) != "end":
             word, rest = line.split(" ", 1)
@@ -53,6 +53,9 @@ class Indexed:
             elif word == "calls":
                 low, high, _, *addresses = (int(number, 16) for number in rest.split())
                 self.calls[low, high] = addresses
+            elif word == "entry":
+                low, high, _, at, size, *_ = (int(number, 16) for number in rest.split())
+                self.entries[low, high] = at, size
             elif word == "unmarked":
                 low, high, why = rest.split(" ", 2)
                 self.unmarked[int(low, 16), int(high, 16)] = why
@@ -377,6 +380,56 @@ def test_damaged_files_do_no_harm(index, split, tmp_path, section):
             copy[start + chance.randrange(size)] = chance.choice((0, 1, 0x7f, 0x80, 0xff, chance.randrange(256)))
         damaged.write_bytes(copy)
         index(damaged, rules=C_RULES)
+
+
+# --- calls -----------------------------------------------------------------------------------
+
+
+def disassembly(path):
+    """[(address, text)] of all code of a file, in order, by binutils."""
+    listed = subprocess.run(["objdump", "-d", "--no-show-raw-insn", "-w", path], check=True,
+                            capture_output=True, text=True).stdout
+    return [(int(match[1], 16), match[2])
+            for match in re.finditer(r"^ *([0-9a-f]+):\t(.*)$", listed, re.M)]
+
+
+def check_calls(indexed, path):
+    """What is said of calls and entries, held against a disassembler of another make."""
+    listed = disassembly(path)
+    decisive = {(r.low, r.high) for r in indexed.ranges if r.role in ("grow", "beneath", "callee")}
+    assert decisive == {*indexed.calls, *indexed.entries, *indexed.unmarked}
+    for (low, high), said in indexed.calls.items():
+        true = [(at, text) for at, text in listed
+                if low <= at < high and re.search(r"\bcall\b", text)]
+        # What is said is the opcode, behind prefixes.
+        assert len(said) == len(true)
+        for opcode, (at, text) in zip(said, true):
+            assert 0 <= opcode - at <= 3
+            assert re.search(r"call +(\*0x[0-9a-f]+\(%rip\)|[0-9a-f]+ )", text), text
+    starts = {at for at, _ in listed}
+    for (low, high), (at, size) in indexed.entries.items():
+        assert low < at and {at, at + size} <= starts and at + size <= high
+        inside = {target for _, text in listed
+                  if (match := re.match(r"j\w+ +([0-9a-f]+)\b", text))
+                  and at < (target := int(match[1], 16)) < at + size}
+        assert not inside, "jumps between moved instructions"
+    return len(indexed.calls), len(indexed.entries)
+
+
+@pytest.mark.parametrize("cc", ["gcc", "clang"])
+@pytest.mark.parametrize("level", ["-O0", "-O2", "-O3"])
+def test_calls(index, compiled, cc, level):
+    program = compiled("testdata/truth/marked.c", cc=cc, flags=[level, "-g", "-pthread"],
+                       name=f"calls-{cc}{level}")
+    indexed = index(program, rules="[marked]\ngrow = marked_grow*\n")
+    assert check_calls(indexed, program) == (1, 1)
+
+
+@pytest.mark.parametrize("path", [
+    "/usr/bin/bash", "/usr/bin/redis-server", "/lib/x86_64-linux-gnu/libglib-2.0.so.0",
+    "/lib/x86_64-linux-gnu/libtcl8.6.so"])
+def test_calls_of_stock_programs(index, path):
+    assert sum(check_calls(index(path, rules=C_RULES), path)) > 0
 
 
 # --- the cache -----------------------------------------------------------------------------

@@ -64,19 +64,37 @@ static NOINLINE void *take(size_t bytes)
     return plain(bytes);
 }
 
-NOINLINE void marked_grow(struct table *table)
+static size_t next_count(const struct table *table)
 {
-    size_t count = table->count ? 2 * table->count : 8;
-    void **array;
+    return table->count && table->count < 1024 ? 2 * table->count : 8;
+}
 
-    if (count > 1024)
-        count = 8;
-    array = take(count * sizeof *array);
+static void replace(struct table *table, void **array, size_t count)
+{
     memset(array, 0, count * sizeof *array);
     free(table->array);
     table->array = array;
     table->count = count;
     __atomic_add_fetch(&arrays, 1, __ATOMIC_RELAXED);
+}
+
+NOINLINE void marked_grow(struct table *table)
+{
+    size_t count = next_count(table);
+
+    replace(table, take(count * sizeof *table->array), count);
+}
+
+/* The same, but no call can be redirected: they are made by pointers. */
+static void *(*volatile taker)(size_t) = take;
+static size_t (*volatile counter)(const struct table *) = next_count;
+static void (*volatile replacer)(struct table *, void **, size_t) = replace;
+
+NOINLINE void marked_grow_by_pointers(struct table *table)
+{
+    size_t count = counter(table);
+
+    replacer(table, taker(count * sizeof *table->array), count);
 }
 
 /* What a stack of its own does each time it is switched to. */
@@ -168,7 +186,10 @@ static void *rounds(void *above)
         if (next == JUMP)
             jump_out(own);
         next = i % DISTURBANCES == JUMP ? NONE : i % DISTURBANCES;
-        marked_grow(own);
+        if (i % 3)
+            marked_grow(own);
+        else
+            marked_grow_by_pointers(own);
         next = NONE;
         plain_beneath(i % 7);
     }
