@@ -1,13 +1,9 @@
-#define _GNU_SOURCE
 #include "evidence.h"
 
-#include <elf.h>
-#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "code.h"
-#include "modules.h"
 #include "pages.h"
 #include "safe_read.h"
 
@@ -16,13 +12,10 @@
 #define CALLER_WORDS 48
 /* Leftovers of the allocator's own calls, below the frames of the grow. */
 #define BELOW_BYTES 4096
-#define GLOBAL_BYTES ((size_t)4 << 20)
 
 /* Scratch, under the tracer's lock: a program's stack may be small. */
 static struct frame frames[RECOGNISE_DEPTH + 2];
-static uintptr_t addresses[CANDIDATES_MOST];
-static uint64_t windows[CANDIDATES_MOST * TABLE_WORDS];
-static bool readable[CANDIDATES_MOST];
+static bool readable[LOCATORS_A_SITE];
 
 /* What the new array is, so that it is not taken for an old one. */
 struct search {
@@ -124,27 +117,20 @@ static void consider_words(const struct search *search, uintptr_t base, uintptr_
                  rank);
 }
 
-static void read_windows(const struct evidence *evidence, uint64_t *to, bool *read)
-{
-    for (unsigned i = 0; i < evidence->candidate_count; i++)
-        addresses[i] = evidence->candidates[i].table;
-    safe_read_windows(addresses, evidence->candidate_count, TABLE_WORDS, to, read);
-}
-
 /* Looks behind the candidates for pointers to live arrays. */
 static void look_behind(const struct search *search)
 {
     struct evidence *evidence = search->evidence;
 
-    read_windows(evidence, evidence->words[0], evidence->readable);
+    evidence_read(evidence, evidence->words[0], evidence->readable);
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         for (unsigned w = 0; evidence->readable[i] && w < TABLE_WORDS; w++) {
-            uintptr_t word = evidence->words[i][w];
+            uintptr_t word = evidence->words[i][w], table = evidence->candidates[i].table;
             array_index index = old_array(search, word);
 
             if (index)
-                add_item(evidence, (struct evidence_item){.slot = addresses[i] + 8 * w,
-                                                          .table = addresses[i],
+                add_item(evidence, (struct evidence_item){.slot = table + 8 * w,
+                                                          .table = table,
                                                           .source = evidence->candidates[i].source,
                                                           .array = index,
                                                           .word = word,
@@ -322,193 +308,4 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     }
     look_behind(&search);
     look_at_globals(&search);
-}
-
-void evidence_look(struct evidence *evidence)
-{
-    static uint64_t words[EVIDENCE_MOST];
-    static uintptr_t slots[EVIDENCE_MOST];
-    struct evidence_item *items[EVIDENCE_MOST];
-    unsigned asked = 0;
-
-    for (unsigned i = 0; i < evidence->count; i++)
-        if (evidence->items[i].slot) {
-            items[asked] = &evidence->items[i];
-            slots[asked++] = evidence->items[i].slot;
-        }
-    safe_read_windows(slots, asked, 1, words, readable);
-    for (unsigned i = 0; i < asked; i++)
-        items[i]->now = readable[i] ? words[i] : 0;
-}
-
-unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
-                        const struct evidence_item *flips[EVIDENCE_MOST])
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < evidence->count; i++) {
-        const struct evidence_item *item = &evidence->items[i];
-
-        if (!item->slot || item->now - low >= bytes)
-            continue;
-        unsigned at = count++;
-        for (; at > 0 && flips[at - 1]->rank > item->rank; at--)
-            flips[at] = flips[at - 1];
-        flips[at] = item;
-    }
-    return count;
-}
-
-/* Blocks that point into themselves are common, and at an address that was a table before. */
-static void add_place(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
-                      struct evidence_place *places, unsigned *count, struct evidence_place place)
-{
-    if (*count == EVIDENCE_MOST || place.slot - low < bytes ||
-        evidence_in_dead_frame(evidence, place.slot))
-        return;
-    for (unsigned i = 0; i < *count; i++)
-        if (places[i].slot == place.slot)
-            return;
-    places[(*count)++] = place;
-}
-
-unsigned evidence_places(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
-                         struct evidence_place places[EVIDENCE_MOST])
-{
-    const struct evidence_item *flips[EVIDENCE_MOST];
-    unsigned count = 0, flip_count = evidence_flips(evidence, low, bytes, flips);
-
-    if (!evidence->sure) {
-        read_windows(evidence, windows, readable);
-        for (unsigned i = 0; i < evidence->candidate_count; i++)
-            for (unsigned w = 0; readable[i] && evidence->readable[i] && w < TABLE_WORDS; w++)
-                if (windows[i * TABLE_WORDS + w] - low < bytes)
-                    add_place(evidence, low, bytes, places, &count,
-                              (struct evidence_place){addresses[i] + 8 * w, addresses[i],
-                                                      evidence->words[i][w]});
-    }
-    for (unsigned i = 0; i < flip_count; i++)
-        add_place(evidence, low, bytes, places, &count,
-                  (struct evidence_place){flips[i]->slot, flips[i]->table, flips[i]->word});
-    return count;
-}
-
-unsigned evidence_nearest(const struct evidence *evidence, uintptr_t low, uint64_t bytes)
-{
-    unsigned nearest = UINT_MAX;
-
-    read_windows(evidence, windows, readable);
-    for (unsigned i = 0; i < evidence->candidate_count; i++)
-        for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
-            if (windows[i * TABLE_WORDS + w] - low < bytes && 16 + i + w < nearest &&
-                !evidence_in_dead_frame(evidence, addresses[i] + 8 * w))
-                nearest = 16 + i + w;
-    return nearest;
-}
-
-void evidence_contradict(const struct evidence *evidence, uint64_t serial)
-{
-    for (unsigned i = 0; i < evidence->count; i++)
-        if (evidence->items[i].source && evidence->items[i].serial != serial)
-            locators_deny(evidence->site, evidence->items[i].source,
-                          (int32_t)(evidence->items[i].slot - evidence->items[i].table));
-}
-
-void evidence_learn(const struct evidence *evidence, uintptr_t low, uint64_t bytes,
-                    uintptr_t old_low, uint64_t old_bytes)
-{
-    struct locators *known = locators_find(evidence->site);
-
-    if (evidence->sure) {
-        for (unsigned i = 0; i < evidence->count; i++) {
-            const struct evidence_item *item = &evidence->items[i];
-            int32_t offset = (int32_t)(item->slot - item->table);
-
-            if (!item->source || !item->slot)
-                continue;
-            if (item->now - low < bytes && item->word - old_low < old_bytes)
-                locators_confirm(evidence->site, item->source, offset);
-            else
-                locators_deny(evidence->site, item->source, offset);
-        }
-        return;
-    }
-    read_windows(evidence, windows, readable);
-    for (unsigned i = 0; i < evidence->candidate_count; i++) {
-        locator_source source = evidence->candidates[i].source;
-
-        for (unsigned w = 0; readable[i] && evidence->readable[i] && w < TABLE_WORDS; w++) {
-            bool old = evidence->words[i][w] - old_low < old_bytes;
-
-            if (evidence_in_dead_frame(evidence, addresses[i] + 8 * w))
-                continue;
-            if (old && windows[i * TABLE_WORDS + w] - low < bytes)
-                locators_confirm(evidence->site, source, (int32_t)(8 * w));
-            else
-                for (unsigned l = known ? known->count : 0; l-- > 0;)
-                    if (known->all[l].source == source && known->all[l].offset == (int32_t)(8 * w))
-                        locators_deny(evidence->site, source, (int32_t)(8 * w));
-        }
-    }
-}
-
-static bool scan(uintptr_t from, uintptr_t to, uintptr_t low, uint64_t bytes, uintptr_t *holder)
-{
-    static uint64_t chunk[512];
-
-    for (uintptr_t at = from & ~(uintptr_t)7; at < to; at += sizeof chunk) {
-        size_t want = to - at < sizeof chunk ? (to - at) & ~(size_t)7 : sizeof chunk;
-
-        if (!want || !safe_read(at, chunk, want))
-            continue;
-        for (size_t i = 0; i < want / 8; i++)
-            if (chunk[i] - low < bytes) {
-                *holder = at + 8 * i;
-                return true;
-            }
-    }
-    return false;
-}
-
-/* Writable data of a loaded module. */
-static bool scan_data(const struct module *module, uintptr_t low, uint64_t bytes, uintptr_t *holder)
-{
-    const Elf64_Ehdr *header = (const Elf64_Ehdr *)module->low;
-    size_t left = GLOBAL_BYTES;
-
-    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_phoff > 4096 - 56)
-        return false;
-    const Elf64_Phdr *program = (const Elf64_Phdr *)(module->low + header->e_phoff);
-    for (unsigned i = 0; i < header->e_phnum; i++) {
-        if (program[i].p_type != PT_LOAD || !(program[i].p_flags & PF_W))
-            continue;
-        uintptr_t from = module->bias + program[i].p_vaddr;
-        size_t size = program[i].p_memsz < left ? program[i].p_memsz : left;
-
-        left -= size;
-        if (scan(from, from + size, low, bytes, holder))
-            return true;
-    }
-    return false;
-}
-
-bool evidence_holder(const struct evidence *evidence, uintptr_t low, uint64_t bytes, bool globals,
-                     uintptr_t code, uintptr_t *holder, uintptr_t *table)
-{
-    read_windows(evidence, windows, readable);
-    for (unsigned i = 0; i < evidence->candidate_count; i++)
-        for (unsigned w = 0; readable[i] && w < TABLE_WORDS; w++)
-            if (windows[i * TABLE_WORDS + w] - low < bytes && addresses[i] + 8 * w - low >= bytes &&
-                !evidence_in_dead_frame(evidence, addresses[i] + 8 * w)) {
-                *table = addresses[i];
-                *holder = *table + 8 * w;
-                return true;
-            }
-    if (!globals)
-        return false;
-    struct module *owner = modules_find(code - 1);
-    struct module *main_program = modules_at(0);
-    *table = 0;
-    return (owner && scan_data(owner, low, bytes, holder)) ||
-           (main_program != owner && scan_data(main_program, low, bytes, holder));
 }

@@ -84,8 +84,13 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
 /* Copies what FROM holds; the rest of TO is left as it is. */
 void evidence_copy(struct evidence *to, const struct evidence *from);
 
+/* Reads what stands behind each candidate now: TABLE_WORDS words for each. */
+void evidence_read(const struct evidence *evidence, uint64_t *to, bool *read);
+
 /* SLOT is in a frame of the grow function, or below. */
 bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
+
+/* --- the outcome: outcome.c ---------------------------------------------------- */
 
 /* Reads what stands in the slots of the items now. */
 void evidence_look(struct evidence *evidence);

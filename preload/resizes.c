@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "activation.h"
+#include "grows.h"
 #include "lock.h"
 #include "modules.h"
 #include "open_resizes.h"
@@ -12,15 +13,8 @@
 #include "recorder.h"
 #include "sampler.h"
 #include "sandbox.h"
-#include "settle.h"
 #include "start.h"
-
-/* Events after the end of a grow at which an unsettled birth is looked at again. */
-#define LOOKS_MOST 24
-/* A thread that does nothing else for so long between two steps of a grow has been interrupted. */
-#define SAME_GROW_NS 250000000u
-/* Grows that one thread may have under way; the oldest is decided when there are more. */
-#define ACTIVATIONS_MOST 8
+#include "suppose.h"
 
 int resizes_start(uint32_t room)
 {
@@ -112,80 +106,6 @@ static array_index add_array(const struct rule *rule, uintptr_t address, uint64_
     return index;
 }
 
-static void drop_activation(struct thread *thread, struct activation *activation)
-{
-    for (struct activation **link = &thread->open; *link; link = &(*link)->next)
-        if (*link == activation) {
-            *link = activation->next;
-            activation_drop(activation);
-            return;
-        }
-}
-
-static void look(struct thread *thread, struct activation *activation, uint64_t now, bool last)
-{
-    activation->over = true;
-    if (settle_activation(activation, now, last || activation->looks >= LOOKS_MOST))
-        drop_activation(thread, activation);
-}
-
-static void look_at_all(struct thread *thread, const struct call_site *site, uint64_t now)
-{
-    for (struct activation *activation = thread->open, *next; activation; activation = next) {
-        next = activation->next;
-        if (activation->over || activation_is_over(activation, site))
-            look(thread, activation, now, false);
-    }
-}
-
-/*
- * An array is born in the frame of ACTIVATION. Is it another one of this grow,
- * or of the next grow from the same place?
- */
-static bool is_next_grow(struct activation *activation, const struct evidence_stack *stack)
-{
-    bool another = activation->function != activation_function(stack->outer_pc);
-
-    if (activation->watched && activation->whole && !another)
-        return false;
-    if (settle_is_done(activation))
-        return true;
-    for (unsigned i = 0; i < activation->birth_count; i++)
-        if ((another || activation->births[i].role == stack->role) &&
-            settle_is_stored(&activation->births[i]))
-            return true;
-    return false;
-}
-
-static struct activation *activation_of(struct thread *thread, struct rule *rule,
-                                        const struct evidence_stack *stack, uint64_t now)
-{
-    unsigned count = 0;
-
-    for (struct activation *activation = thread->open, *next; activation; activation = next) {
-        next = activation->next;
-        count++;
-        if (!activation->over && activation->rule == rule && activation->cfa == stack->cfa &&
-            activation->return_address == stack->return_address) {
-            /* The same frame: another array of this grow, or the next call from the same place? */
-            if (!is_next_grow(activation, stack) && activation->birth_count < BIRTHS_MOST)
-                return activation;
-            if (!activation->whole)
-                returns_forgo(activation->frames[activation->frame_at].return_address);
-            look(thread, activation, now, false);
-        } else if (count >= ACTIVATIONS_MOST) {
-            look(thread, activation, now, true);
-        }
-    }
-    struct activation *fresh = activation_new();
-    if (!fresh)
-        return NULL;
-    activation_begin(fresh, rule, stack);
-    fresh->next = thread->open;
-    thread->open = fresh;
-    return fresh;
-}
-
 /* FOUND as the birth of an array in a grow; OLD says what is known of the one it replaced. */
 static struct birth *add_birth(struct thread *thread, const struct recognised *found,
                                const struct call_site *site, uintptr_t address, uint64_t bytes,
@@ -195,7 +115,7 @@ static struct birth *add_birth(struct thread *thread, const struct recognised *f
     static struct evidence evidence;
 
     evidence_collect(site, found, address, bytes, &stack, &evidence);
-    struct activation *activation = activation_of(thread, found->rule, &stack, now);
+    struct activation *activation = grows_enter(thread, found->rule, &stack, now);
     uint32_t stack_id = save_stack(&stack);
     array_index index = add_array(found->rule, address, bytes, stack_id, stack.role, now, flags);
     if (!activation || !index)
@@ -229,10 +149,10 @@ void resizes_allocated(uintptr_t address, uint64_t bytes, const struct recognise
     }
     uint64_t now = recorder_now();
     start_seen();
-    look_at_all(thread, site, now);
+    grows_look(thread, site, now);
     struct birth *birth = add_birth(thread, found, site, address, bytes, flags, now, &activation);
     if (birth) {
-        settle_suppose(activation, birth);
+        suppose_old(activation, birth);
         arrays_publish(birth->array);
     }
     leave();
@@ -252,7 +172,7 @@ void resizes_announced(uintptr_t address, const struct announcement *announced,
     }
     uint64_t now = recorder_now();
     start_seen();
-    look_at_all(thread, site, now);
+    grows_look(thread, site, now);
     stack.count = recognise_stack(site, pcs, 64);
     memcpy(stack.pcs, pcs, stack.count * sizeof *pcs);
     array_index index = add_array(rule, address, announced->bytes, save_stack(&stack), 1, now, 0);
@@ -307,65 +227,6 @@ void resizes_announced(uintptr_t address, const struct announcement *announced,
     leave();
 }
 
-static void note_freed(struct thread *thread, const struct array *array, uint64_t now)
-{
-    for (struct activation *activation = thread->open; activation; activation = activation->next) {
-        bool born_here = false;
-
-        if (activation->over)
-            continue;
-        activation->last_ns = now;
-        for (unsigned i = 0; i < activation->birth_count; i++)
-            if (activation->births[i].serial == array->serial &&
-                !settle_was_stored(activation, &activation->births[i]))
-                born_here = activation->births[i].scratch = true;
-        if (!born_here && activation->rule->index == array->record.rule &&
-            activation->freed_count < FREED_MOST)
-            activation->freed[activation->freed_count++] =
-                (struct freed){array->record, array->serial, array->role, now, false};
-    }
-}
-
-static void note_loose(struct thread *thread, uintptr_t address, uint64_t bytes, uint64_t now)
-{
-    for (struct activation *activation = thread->open; activation; activation = activation->next) {
-        unsigned count = activation->loose_count, freed = activation->freed_count;
-        struct loose *loose = &activation->loose[(count - 1) % LOOSE_MOST];
-
-        if (activation->over)
-            continue;
-        activation->last_ns = now;
-        /* An operator delete and the free beneath it are one release. */
-        if (freed && activation->freed[freed - 1].record.address == address)
-            continue;
-        if (!count || loose->address != address)
-            loose = &activation->loose[activation->loose_count++ % LOOSE_MOST];
-        *loose = (struct loose){address, bytes, now};
-    }
-}
-
-/* The grow of this thread that made the resize, if it is not settled. */
-static const struct activation *own_grow(const struct thread *thread, uint32_t resize)
-{
-    const struct birth *owner = open_resizes_at(resize)->owner;
-
-    for (struct activation *activation = thread->open; owner && activation;
-         activation = activation->next)
-        if (owner >= activation->births && owner < activation->births + BIRTHS_MOST)
-            return activation;
-    return NULL;
-}
-
-/*
- * The release of the old array is the first event of this thread since the new
- * one was made: it belongs to the grow, even if that was inlined into a
- * function that goes on. Unless the thread had time for something else.
- */
-static bool ends_grow(const struct activation *grow, uint64_t now)
-{
-    return grow && !grow->over && now - grow->last_ns < SAME_GROW_NS;
-}
-
 void resizes_released(uintptr_t address, const struct call_site *site)
 {
     struct thread *thread = &thread_self;
@@ -380,14 +241,15 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         struct array *array = arrays_at(index);
         uint64_t now = recorder_now();
 
-        const struct activation *grow = array->resize ? own_grow(thread, array->resize) : NULL;
-        bool ends = ends_grow(grow, now), inside = ends && grow->watched && grow->whole;
+        const struct activation *grow = array->resize ? grows_of(thread, array->resize) : NULL;
+        bool ends = grows_ended_by_release(grow, now),
+             inside = ends && grow->watched && grow->whole;
 
         if (!ends)
-            look_at_all(thread, site, now);
+            grows_look(thread, site, now);
         /* Its grow function will be seen to return: that is early enough. */
         if (array->resize && !inside)
-            settle_doubt(index);
+            suppose_doubt(index);
         if (array->resize) {
             struct open_resize *resize = open_resizes_at(array->resize);
             const struct rule *rule = start_rule(array->record.rule);
@@ -396,12 +258,12 @@ void resizes_released(uintptr_t address, const struct call_site *site)
                 progress_sample(resize, now);
             open_resizes_release(array->resize, now, recognise_role(site, rule, ROLE_RETIRE));
         }
-        note_freed(thread, array, now);
+        grows_freed(thread, array, now);
         totals_array_removed(array->record.bytes);
         arrays_remove(index);
         recorder_header()->last_ns = now;
         if (ends && !inside)
-            look_at_all(thread, site, now);
+            grows_look(thread, site, now);
     }
     leave();
 }
@@ -416,7 +278,7 @@ void resizes_move_begin(uintptr_t address, struct resizes_moving *moving)
         struct array *array = arrays_at(index);
 
         if (array->resize)
-            settle_doubt(index);
+            suppose_doubt(index);
         moving->array = *array;
         moving->valid = true;
         if (array->resize) {
@@ -444,7 +306,7 @@ void resizes_move_end(struct resizes_moving *moving, uintptr_t to, uint64_t byte
         return;
     }
     uint64_t now = recorder_now();
-    look_at_all(thread, site, now);
+    grows_look(thread, site, now);
     struct rule *rule = start_rule(old->rule);
     bool same_rule = found && found->rule == rule;
     if (same_rule && to) {
@@ -492,7 +354,7 @@ void resizes_grown(uintptr_t from, uintptr_t to, uint64_t bytes, const struct re
     }
     uint64_t now = recorder_now();
     start_seen();
-    look_at_all(thread, site, now);
+    grows_look(thread, site, now);
     struct birth *birth = add_birth(thread, found, site, to, bytes, 0, now, &activation);
     if (birth) {
         struct trace_array unknown = {
@@ -513,9 +375,9 @@ void resizes_event(struct thread *thread, const struct call_site *site, const vo
     if (thread->open) {
         uint64_t now = recorder_now();
 
-        look_at_all(thread, site, now);
+        grows_look(thread, site, now);
         if (released)
-            note_loose(thread, (uintptr_t)released, bytes, now);
+            grows_released(thread, (uintptr_t)released, bytes, now);
     }
     leave();
 }
@@ -525,18 +387,7 @@ void resizes_returned(struct thread *thread, const struct call_site *site)
     if (!enter())
         return;
     uint64_t now = recorder_now();
-    for (struct activation *activation = thread->open; activation; activation = activation->next)
-        if (activation_has_returned(activation, site)) {
-            bool sole = activation->frame_count == 1,
-                 stored = !sole && settle_is_all_held(activation);
-
-            if (!sole && !stored && activation_watch_next(activation))
-                continue;
-            activation->whole |= stored;
-            activation->returned_ns = now;
-            activation->over = true;
-        }
-    look_at_all(thread, site, now);
+    grows_returned(thread, site, now);
     leave();
 }
 
@@ -547,13 +398,7 @@ void resizes_finish(void)
     if (!enter())
         return;
     uint64_t now = recorder_now();
-    while (thread->open) {
-        struct activation *activation = thread->open;
-
-        look(thread, activation, now, true);
-        if (thread->open == activation)
-            drop_activation(thread, activation);
-    }
+    grows_finish(thread, now);
     progress_sample_all(now);
     recorder_end();
     leave();

@@ -3,7 +3,7 @@
 #include "open_resizes.h"
 #include "pair.h"
 #include "progress.h"
-#include "safe_read.h"
+#include "suppose.h"
 
 /* Looks through global data for a table's pointer; given up per process after so many failures. */
 #define GLOBAL_SEARCHES 64
@@ -25,58 +25,6 @@ static const struct evidence_item *flipped(struct activation *activation, struct
         if (flips[i]->array && pair_find_freed(activation, flips[i]->serial))
             return flips[i];
     return count ? flips[0] : NULL;
-}
-
-/* OLD, born in an earlier grow that nothing was learned of, is an array of a table at least. */
-static void settle_replaced(struct activation *earlier, array_index old)
-{
-    for (; earlier; earlier = earlier->next)
-        for (unsigned i = 0; earlier->over && i < earlier->birth_count; i++) {
-            struct birth *birth = &earlier->births[i];
-
-            if (birth->array == old && !birth->settled && !birth->resize && !birth->announced &&
-                pair_alive(old, birth->serial))
-                pair_first(earlier, birth);
-        }
-}
-
-void settle_suppose(struct activation *activation, struct birth *birth)
-{
-    const struct evidence_item *best = NULL;
-    unsigned others = 0;
-    bool best_role = false;
-
-    for (unsigned i = 0; i < birth->evidence.count; i++) {
-        const struct evidence_item *item = &birth->evidence.items[i];
-        const struct array *array = arrays_at(item->array);
-        bool mine = false;
-
-        for (unsigned b = 0; b < activation->birth_count; b++)
-            mine |= activation->births[b].array == item->array;
-        if (!item->array || mine || array->resize)
-            continue;
-        bool role = array->role == birth->role;
-        if (best && best->array != item->array)
-            others++;
-        if (!best || (role && !best_role) || (role == best_role && item->rank < best->rank)) {
-            best = item;
-            best_role = role;
-        }
-    }
-    if (!best)
-        return;
-    settle_replaced(activation->next, best->array);
-    if (!pair_suppose(activation, birth, best->array))
-        return;
-    struct trace_resize *record = &open_resizes_at(birth->resize)->record;
-    record->alternatives = others;
-    if (others)
-        record->confidence = TRACE_AMBIGUOUS;
-    if (best->slot) {
-        record->holder = best->slot;
-        record->table = pair_table_of(activation->rule, best->slot, best->table);
-    }
-    open_resizes_publish(birth->resize);
 }
 
 bool settle_is_done(const struct activation *activation)
@@ -306,47 +254,6 @@ static bool freed_nearer(const struct activation *activation, const struct birth
     return false;
 }
 
-static bool still_points_to(uintptr_t slot, const struct trace_array *array)
-{
-    uintptr_t word;
-
-    return slot && safe_read(slot, &word, sizeof word) &&
-           word - array->address < pair_bytes(array->bytes);
-}
-
-/* The supposed old array is alive: is it still in use where it was? */
-static bool still_in_use(const struct birth *birth, array_index old)
-{
-    const struct array *array = arrays_at(old);
-
-    if (still_points_to(array->record.holder, &array->record))
-        return true;
-    for (unsigned i = 0; i < birth->evidence.count; i++) {
-        const struct evidence_item *item = &birth->evidence.items[i];
-
-        if (item->array == old && item->table &&
-            !evidence_in_dead_frame(&birth->evidence, item->slot) &&
-            still_points_to(item->slot, &array->record))
-            return true;
-    }
-    return false;
-}
-
-void settle_doubt(array_index old)
-{
-    struct open_resize *resize = open_resizes_at(arrays_at(old)->resize);
-    struct birth *birth = resize->owner;
-    uintptr_t holder, table;
-
-    if (!resize->unsettled || !birth || birth->announced || flipped(NULL, birth))
-        return;
-    if (!pair_alive(birth->array, birth->serial) ||
-        (evidence_holder(&birth->evidence, birth->address, pair_bytes(birth->bytes), false,
-                         birth->grow_pc, &holder, &table) &&
-         still_in_use(birth, old)))
-        pair_take_back(birth);
-}
-
 bool settle_was_stored(struct activation *activation, struct birth *birth)
 {
     for (struct birth *later = birth + 1; later < activation->births + activation->birth_count;
@@ -392,7 +299,7 @@ static bool exchanged(const struct activation *activation, const struct birth *b
         !pair_alive(item->array, item->serial))
         return false;
     const struct trace_array *old = &arrays_at(item->array)->record;
-    if (old->holder != item->slot && still_points_to(old->holder, old))
+    if (old->holder != item->slot && suppose_points_to(old->holder, old))
         return true;
     return !birth->evidence.sure &&
            evidence_nearest(&birth->evidence, old->address, pair_bytes(old->bytes)) < item->rank;
@@ -474,7 +381,7 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         return;
     }
     bool placed = find_holder(activation, birth, activation->looks == 0 || last);
-    if (resize && resize->old && still_in_use(birth, resize->old)) {
+    if (resize && resize->old && suppose_in_use(birth, resize->old)) {
         const struct trace_array *new = &arrays_at(birth->array)->record;
 
         /* Both are held: an incremental resize without known places, or another table's array. */

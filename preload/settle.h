@@ -6,16 +6,6 @@
 
 #include "activation.h"
 
-/* The likeliest old array by the evidence at birth; opens a resize that may be taken back. */
-void settle_suppose(struct activation *activation, struct birth *birth);
-
-/*
- * OLD, supposed to have been replaced by a birth that is not settled, is about
- * to go: takes that back if the other array is held elsewhere and OLD is still
- * in use.
- */
-void settle_doubt(array_index old);
-
 /* True if every old array of this grow is released: what comes now is another grow. */
 bool settle_is_done(const struct activation *activation);
 
