@@ -116,17 +116,18 @@ static int keep_old(const char *path)
     return error;
 }
 
-/* Gives the new file at FD its size and maps it. */
-static int map_file(struct go_trace *trace)
+/* Gives the new file its header and its size, and maps it. */
+static int map_file(struct go_trace *trace, const struct trace_header *header)
 {
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < trace->bytes)
         return -EFBIG;
+    /* At once: somebody may read it while the disk takes its time. It has room on disk by that. */
+    if (pwrite(trace->fd, header, sizeof *header, 0) != sizeof *header)
+        return -ENOSPC;
     if (ftruncate(trace->fd, (off_t)trace->bytes) != 0)
         return -errno;
-    if (!reserve(trace->fd, 0, LAYOUT_PAGE))
-        return -ENOSPC;
     void *memory = mmap(NULL, trace->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, trace->fd, 0);
     if (memory == MAP_FAILED)
         return -errno;
@@ -144,6 +145,7 @@ int go_trace_make(struct go_trace *trace, const char *path, pid_t pid, char *con
     bytes = place(&header.types, bytes, sizeof(struct trace_type), TYPES_MOST);
     bytes = place(&header.sites, bytes, sizeof(struct trace_site), SITES_MOST);
     bytes = place(&header.collections, bytes, sizeof(struct trace_collection), COLLECTIONS_MOST);
+    memcpy(header.magic, TRACE_MAGIC, sizeof header.magic);
     header.file_bytes = bytes;
     header.notable_ns = NOTABLE_NS;
     header.start_monotonic_ns = started_ns;
@@ -155,7 +157,7 @@ int go_trace_make(struct go_trace *trace, const char *path, pid_t pid, char *con
     trace->fd = error ? -1 : open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (!error && trace->fd < 0)
         error = -errno;
-    if (!error && (error = map_file(trace)) != 0)
+    if (!error && (error = map_file(trace, &header)) != 0)
         unlink(path);
     if (error) {
         free(links);
@@ -163,8 +165,6 @@ int go_trace_make(struct go_trace *trace, const char *path, pid_t pid, char *con
             close(trace->fd);
         return error;
     }
-    memcpy(header.magic, TRACE_MAGIC, sizeof header.magic);
-    *trace->writer.header = header;
     trace->writer.room = has_room;
     trace->writer.context = trace;
     trace_stacks_start(&trace->writer, links, header.stacks.capacity);

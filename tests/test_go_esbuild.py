@@ -55,14 +55,17 @@ def test_what_rests_is_what_a_scan_sees(maptrace, reporter, trace, sources):
                            str(report.traces[0]["pid"])], capture_output=True, encoding="utf-8")
     assert scan.returncode == 0, scan.stderr
     seen = {resize["array"]: resize for resize in json.loads(scan.stdout)["resizes"]}
-    # What no bucket has moved in yet has no marks by which a scan could tell it.
-    stuck = {finding["array"]: finding for finding in report.findings
-             if finding["progress"]["moved"] > 0}
+    # Garbage may be collected at any time: what was there after the scan was there before. And
+    # what no bucket has moved in yet has no marks by which a scan could tell it.
+    after = reporter.json(sources / "trace.bin", stall="2s").findings
+    arrays = {finding["array"] for finding in report.findings}
+    stuck = {finding["array"]: finding for finding in after
+             if finding["array"] in arrays and finding["progress"]["moved"] > 0}
     assert stuck and set(stuck) <= set(seen)
     for array, finding in stuck.items():
         assert finding["progress"] == seen[array]["progress"]
-        assert (finding["new_array"], finding["bytes"]) == (seen[array]["new_array"],
-                                                            seen[array]["bytes"])
+        assert finding["new_array"] == seen[array]["new_array"]
+        assert seen[array]["bytes"] in (None, finding["bytes"])
         if seen[array]["type_confidence"] == "exact":
             assert finding["type"] == seen[array]["type"]
     run.stop()
