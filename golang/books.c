@@ -156,6 +156,7 @@ static uint32_t begin(struct go_books *books, const struct go_event *event, uint
     bool published = open->published;
     address_index_drop(&books->by_array, event->buckets, map_index);
     map->open = index;
+    map->misses = 0;
     map->table = map->array.table = event->hmap;
     map->routine = event->goroutine;
     *open = (struct go_open){

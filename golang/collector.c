@@ -228,7 +228,9 @@ unsigned go_collector_poll(struct go_collector *collector)
     drain(collector, last);
     collector->books.cycles =
         go_collections_note(&collector->trace, collector->target, collector->books.cycles);
-    go_look(&collector->books, &collector->target->memory, header_of(collector)->last_ns, last);
+    /* An event that is not finished holds up those behind it, and memory is ahead of the books. */
+    if (last || collector->target->ring.stuck_ns == 0)
+        go_look(&collector->books, &collector->target->memory, header_of(collector)->last_ns, last);
     go_books_write(&collector->books);
     if (collector->busy)
         return POLL_BUSY_MS;

@@ -13,7 +13,7 @@
 
 /*
  * Looks at what is due at NOW, a time of the trace; LAST: at all open resizes and at all maps of
- * some size. To be called after the ring was drained.
+ * some size. To be called after the ring was drained to its end.
  */
 void go_look(struct go_books *books, const struct memory *memory, uint64_t now, bool last);
 
