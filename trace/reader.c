@@ -134,6 +134,30 @@ static int read_once(const char *path, const struct trace_sieve *sieve, struct t
     return fail(path, outcome, error, error_bytes, *why ? why : strerror(-outcome));
 }
 
+/* A writer makes the file first and its header next, some milliseconds later at most. */
+#define WAITS 20
+#define WAIT_NS 10000000
+
+static bool may_be_just_begun(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && time(NULL) - status.st_mtime < 2;
+}
+
+static int read_begun(const char *path, const struct trace_sieve *sieve, struct trace **result,
+                      char *error, size_t error_bytes)
+{
+    int outcome = read_once(path, sieve, result, error, error_bytes);
+
+    for (unsigned wait = 0; wait < WAITS && outcome == -ENODATA && may_be_just_begun(path);
+         wait++) {
+        nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+        outcome = read_once(path, sieve, result, error, error_bytes);
+    }
+    return outcome;
+}
+
 int trace_read(const char *path, const struct trace_sieve *sieve, struct trace **result,
                char *error, size_t error_bytes)
 {
@@ -141,8 +165,8 @@ int trace_read(const char *path, const struct trace_sieve *sieve, struct trace *
 
     /* Each of the two rings shrinks once at most. */
     for (unsigned attempt = 0; attempt < 3 && outcome == -EAGAIN; attempt++)
-        outcome = read_once(path, sieve, result, error, error_bytes);
-    return outcome;
+        outcome = read_begun(path, sieve, result, error, error_bytes);
+    return outcome == -ENODATA ? -EBADMSG : outcome;
 }
 
 void trace_free(struct trace *trace)

@@ -15,6 +15,14 @@ static int fail(int code, char *error, size_t error_bytes, const char *why)
     return code;
 }
 
+static bool is_blank(const char *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
 int header_read(struct trace_header *header, const struct source *source, char *error,
                 size_t error_bytes)
 {
@@ -24,6 +32,8 @@ int header_read(struct trace_header *header, const struct source *source, char *
         return fail((int)got, error, error_bytes, strerror((int)-got));
 
     size_t magic = sizeof(header->magic);
+    if (is_blank(header->magic, magic))
+        return fail(-ENODATA, error, error_bytes, "not a maptrace trace: it begins with nothing");
     if ((size_t)got < magic || memcmp(header->magic, TRACE_MAGIC, magic) != 0)
         return fail(-EBADMSG, error, error_bytes, "not a maptrace trace");
     if ((size_t)got < TRACE_HEADER_LEAST ||
@@ -63,7 +73,8 @@ int header_refresh(struct trace_header *header, const struct source *source)
     char unused[1];
     int outcome = header_read(&fresh, source, unused, sizeof(unused));
     if (outcome)
-        return outcome == -EBADMSG || outcome == -EPROTONOSUPPORT ? -EAGAIN : outcome;
+        return outcome == -EBADMSG || outcome == -ENODATA || outcome == -EPROTONOSUPPORT ? -EAGAIN
+                                                                                         : outcome;
     if (!same_places(header, &fresh))
         return -EAGAIN;
     *header = fresh;

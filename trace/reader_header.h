@@ -10,7 +10,8 @@
 /*
  * Fills HEADER: it is checked, its texts are terminated, and what an older
  * writer's lacks is zero. Returns 0, or -errno and half a sentence in ERROR:
- * -EBADMSG if it is none or damaged, -EPROTONOSUPPORT for another version.
+ * -ENODATA if nothing was written yet, -EBADMSG if it is none or damaged, -EPROTONOSUPPORT for
+ * another version.
  */
 int header_read(struct trace_header *header, const struct source *source, char *error,
                 size_t error_bytes);
