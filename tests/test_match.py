@@ -52,9 +52,11 @@ def test_stock_programs_show_the_same_tables(trace, interpreter, script):
 
 
 @pytest.mark.parametrize("strip", [False, True])
-def test_cxx_shows_the_same_tables(trace, compiled, strip):
-    program = compiled("testdata/containers/std_unordered.cc", cc="g++", flags=["-O2", "-g"],
-                       name=f"unordered-match-{strip}", strip=strip)
+@pytest.mark.parametrize("flags", ["-O0", "-O2", "-O2 -flto"])
+def test_cxx_shows_the_same_tables(trace, compiled, flags, strip):
+    program = compiled("testdata/containers/std_unordered.cc", cc="g++",
+                       flags=[*flags.split(), "-g"],
+                       name=f"unordered-match-{flags.replace(' ', '')}-{strip}", strip=strip)
     seen = [recognised(trace([program], env={"MAPTRACE_MATCH": match}).report())
             for match in MATCHES]
     assert seen[0] == seen[1] == seen[2]
