@@ -101,7 +101,7 @@ def test_manual_names_every_option(maptrace):
 
 def test_manual_names_every_key_of_a_rule():
     """The parser's complaint about an unknown key lists them all."""
-    source = (PROJECT / "rules/parse.c").read_text().split("static const struct key keys[]")[1]
+    source = (PROJECT / "rules/keys.c").read_text().split("static const struct key keys[]")[1]
     keys = [line.split('"')[1] for line in source.split("};")[0].splitlines() if '{"' in line]
     text = (PROJECT / "docs/maptrace-rules.5").read_text()
     entries = [line for line in text.splitlines() if line.startswith(".It Cm")]
