@@ -8,7 +8,7 @@ import pytest
 from support.build import PROJECT
 from support.truth import FLAGS, Truth, assert_complete, assert_findings, rules, source
 
-pytestmark = pytest.mark.sanitize
+pytestmark = [pytest.mark.sanitize, pytest.mark.guest]
 
 # Leaks are the truth of these programs.
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0", "TSAN_OPTIONS": "halt_on_error=1"}
