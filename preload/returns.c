@@ -20,9 +20,18 @@ void returns_seen(uintptr_t thunk_pc, uintptr_t sp, uintptr_t rbp);
 
 void returns_start(bool wanted_off)
 {
+    off = wanted_off;
+}
+
+/* Not at the start: asking the processor takes long in a virtual machine. */
+static void choose_how_to_keep(void)
+{
+    static bool chosen;
     unsigned a, b, c = 0, d;
 
-    off = wanted_off;
+    if (chosen)
+        return;
+    chosen = true;
     /* OSXSAVE, then leaf 13: XSAVEC. */
     returns_with_xsavec = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_OSXSAVE) &&
                           __get_cpuid_count(13, 1, &a, &b, &c, &d) && (a & bit_XSAVEC);
@@ -60,6 +69,7 @@ bool returns_watch(uintptr_t cfa, uintptr_t address)
     struct returns_target *target = target_of(address);
     if (!target || target->lasting || has_shadow_stack())
         return false;
+    choose_how_to_keep();
     __atomic_store_n(&target->address, address, __ATOMIC_RELEASE);
     *place = (uintptr_t)returns_thunks + RETURNS_STRIDE * (uintptr_t)(target - returns_targets);
     return true;
