@@ -147,7 +147,8 @@ void grows_returned(struct thread *thread, const struct call_site *site, uint64_
 
             if (!sole && !stored && activation_watch_next(activation))
                 continue;
-            activation->whole |= stored;
+            /* The outermost may be one that the grow was inlined into. */
+            activation->whole |= stored && activation->frame_at + 1 < activation->frame_count;
             activation->returned_ns = now;
             activation->over = true;
         }
