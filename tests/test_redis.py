@@ -103,7 +103,7 @@ def test_growth_around_a_background_save_is_late(trace, socket_folder, grown):
     """
     keys = {"before": 16384, "during": 2048}[grown]
     server = Redis(trace, socket_folder, activerehashing="no",
-                   rdb_key_save_delay=str(4_000_000 // keys))  # us a key: 4 s in all
+                   rdb_key_save_delay=str(8_000_000 // keys))  # us a key: 8 s in all
     server.pipe(encode("SET", f"key:{number}", number) for number in range(keys))
     settled(server)
     before = time.monotonic()
