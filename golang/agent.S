@@ -31,9 +31,19 @@ constants:
     .balign 16
 
 // Claims an event of KIND and writes its head: rdi is the event, r9 its sequence. Takes
-// rcx, rdx, rsi and r8 as well; at the end rcx is 0.
-    .macro claim kind
-    mov constants + GO_AGENT_RING(%rip), %r8
+// rcx, rdx, rsi and r8 as well; at the end rcx is 0. Goes to SKIP where nobody drains: in a
+// fork's child there is no ring, and a full one was left by its owner or is overrun.
+    .macro claim kind, skip
+    mov constants + GO_AGENT_DATA(%rip), %r8
+    test %r8, %r8
+    jz \skip
+    mov CLAIMED(%r8), %rdi
+    sub DRAINED(%r8), %rdi
+    cmp constants + GO_AGENT_MASK(%rip), %rdi
+    jbe 8f
+    lock incq REFUSED(%r8)
+    jmp \skip
+8:
     mov $1, %r9d
     lock xadd %r9, CLAIMED(%r8)
     mov constants + GO_AGENT_MASK(%rip), %rdi
@@ -114,19 +124,21 @@ constants:
 
 // In place of a call of hashGrow: rax is the type, rbx the map.
 entry go_agent_grow
-    claim GROW
+    claim GROW, 9f
     mov %rax, EVENT_MAPTYPE(%rdi)
     copy_map %rbx
     walk
     commit
+9:
     jmp *constants + GO_AGENT_HASH_GROW(%rip)
 
 // In place of a test of writeBarrier in advanceEvacuationMark: rax is the map, rbx its type.
 entry go_agent_moved
-    claim MOVED
+    claim MOVED, 9f
     mov %rbx, EVENT_MAPTYPE(%rdi)
     copy_map %rax
     commit
+9:
     mov constants + GO_AGENT_MOVED_FLAG(%rip), %rcx
     cmpl $0, (%rcx)
     jmp *constants + GO_AGENT_MOVED_NEXT(%rip)
@@ -134,12 +146,12 @@ entry go_agent_moved
 // In place of such a test in mapclear: rbx is the map.
 entry go_agent_cleared
     cmpq $0, HMAP_OLDBUCKETS(%rbx)
-    je 1f
-    claim CLEARED
+    je 9f
+    claim CLEARED, 9f
     mov %rcx, EVENT_MAPTYPE(%rdi)
     copy_map %rbx
     commit
-1:
+9:
     mov constants + GO_AGENT_CLEARED_FLAG(%rip), %rcx
     cmpl $0, (%rcx)
     jmp *constants + GO_AGENT_CLEARED_NEXT(%rip)
@@ -149,7 +161,9 @@ entry go_agent_cleared
 entry go_agent_exit
     mov %edi, %ebx
     mov $WAITS, %r12d
-    mov constants + GO_AGENT_RING(%rip), %r13
+    mov constants + GO_AGENT_DATA(%rip), %r13
+    test %r13, %r13
+    jz 2f
     mov %edi, EXIT_STATUS(%r13)
     movl $1, EXITING(%r13)
     mov $FUTEX, %eax
@@ -179,7 +193,7 @@ entry go_agent_exit
     .macro swiss kind, go_on
     mov %rcx, %r11
     mov %rdi, %r12
-    claim \kind
+    claim \kind, 9f
     mov %rbx, EVENT_MAPTYPE(%rdi)
     mov %r11, EVENT_HMAP(%rdi)
     mov %rax, EVENT_BUCKETS(%rdi)
@@ -189,6 +203,7 @@ entry go_agent_exit
     mov %rcx, EVENT_NEVACUATE(%rdi)
     walk
     commit
+9:
     mov %r11, %rcx
     mov %r12, %rdi
     jmp *constants + \go_on(%rip)

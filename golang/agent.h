@@ -2,7 +2,7 @@
  * The agent: code that is copied into a Go program. Read by agent.S as well.
  *
  * It is entered by jumps where the runtime called or tested something else (see
- * patch.h), with the runtime's registers, and goes on as the runtime would have.
+ * plan.h), with the runtime's registers, and goes on as the runtime would have.
  * It has no stack, calls nothing, and never faults: what it reads are the map that
  * the runtime has just used, and the goroutine's own stack within its bounds.
  */
@@ -10,7 +10,7 @@
 #define MAPTRACE_GOLANG_AGENT_H
 
 /* Where in struct go_agent_constants a thing stands; 8 bytes each. */
-#define GO_AGENT_RING 0
+#define GO_AGENT_MAGIC 0
 #define GO_AGENT_MASK 8
 #define GO_AGENT_HASH_GROW 16
 #define GO_AGENT_MOVED_FLAG 24
@@ -23,13 +23,17 @@
 #define GO_AGENT_SWISS_SPLIT 88
 #define GO_AGENT_BYTES 96
 
+/* From the constants to struct go_agent_data, of which the agent reads the first word. */
+#define GO_AGENT_DATA 4096
+
 #ifndef __ASSEMBLER__
 #include <stddef.h>
 #include <stdint.h>
 
-/* At the beginning of the copy. All are addresses in the target, but MASK and EXIT_WAIT. */
+/* At the beginning of the copy. All are addresses in the target, but the first two and EXIT_WAIT.
+ */
 struct go_agent_constants {
-    uint64_t ring; /* its header */
+    char magic[8];
     uint64_t mask; /* capacity of the ring - 1 */
     uint64_t hash_grow;
     uint64_t moved_flag; /* runtime.writeBarrier, which the replaced instruction tests */

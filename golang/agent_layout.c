@@ -6,7 +6,7 @@
 #define SAME(number, structure, member)                                                            \
     _Static_assert((number) == offsetof(struct structure, member), #member)
 
-SAME(GO_AGENT_RING, go_agent_constants, ring);
+SAME(GO_AGENT_MAGIC, go_agent_constants, magic);
 SAME(GO_AGENT_MASK, go_agent_constants, mask);
 SAME(GO_AGENT_HASH_GROW, go_agent_constants, hash_grow);
 SAME(GO_AGENT_MOVED_FLAG, go_agent_constants, moved_flag);
@@ -22,6 +22,8 @@ SAME(CLAIMED, go_ring_header, claimed);
 SAME(EXITING, go_ring_header, exiting);
 SAME(LOOKED, go_ring_header, looked);
 SAME(EXIT_STATUS, go_ring_header, exit_status);
+SAME(DRAINED, go_ring_header, drained);
+SAME(REFUSED, go_ring_header, refused);
 SAME(EVENT_TSC, go_event, tsc);
 SAME(EVENT_KIND, go_event, kind);
 SAME(EVENT_FRAMES, go_event, frames);

@@ -6,6 +6,8 @@
 #define EXITING 128
 #define LOOKED 132
 #define EXIT_STATUS 136
+#define DRAINED 192
+#define REFUSED 200
 #define FIRST_EVENT 4096
 #define EVENT_SHIFT 8
 #define EVENT_TSC 8

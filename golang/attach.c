@@ -94,32 +94,41 @@ static int check(struct go_target *target)
 
 /* --- in and out ------------------------------------------------------------------ */
 
-static int stop(struct go_target *target, struct threads *threads, bool filter)
+static int refuse_stop(struct go_target *target, int error, bool filter)
 {
-    int error = threads_stop(threads, target->pid, filter);
-
     if (filter && (error == -EPERM || error == -EINVAL))
         return refuse(target, -EPERM,
                       "it runs under a seccomp filter of its own, which might kill it for the "
                       "system calls that are needed; only root can suspend that");
     if (error == -EPERM)
         return refuse_permission(target);
-    if (error)
-        return refuse(target, error, "it cannot be stopped: %s", strerror(-error));
-    return 0;
+    return refuse(target, error, "it cannot be stopped: %s", strerror(-error));
 }
 
+/*
+ * One thread makes the system calls, which take their time on a busy machine; the others
+ * have to stand still only while code is written.
+ */
 static int attach(struct go_target *target, uint64_t ring_bytes)
 {
-    uint64_t begin = now_ns();
-    struct threads threads;
+    struct threads threads = {0};
     int error = check(target);
 
-    if (!error)
-        error = stop(target, &threads, has_filter(target->pid));
     if (error)
         return error;
-    error = go_target_inject(target, threads.items[0].id, ring_bytes);
+    bool filter = has_filter(target->pid);
+    error = threads_stop_one(&threads, target->pid, filter);
+    if (error)
+        return refuse_stop(target, error, filter);
+    pid_t thread = threads.items[0].id;
+    error = go_target_prepare(target, thread, ring_bytes);
+    uint64_t begin = now_ns();
+    if (!error) {
+        error = threads_stop(&threads, target->pid, filter);
+        if (error)
+            return refuse_stop(target, error, filter);
+        error = go_target_enter(target, thread);
+    }
     threads_release(&threads);
     target->stopped_ns = now_ns() - begin;
     target->attached = true;
@@ -158,12 +167,12 @@ int go_target_attach(struct go_target *target, pid_t pid, uint64_t ring_bytes)
 
 int go_target_detach(struct go_target *target)
 {
-    struct threads threads;
+    struct threads threads = {0};
     uint64_t begin = now_ns();
-    int error = stop(target, &threads, false); /* it makes no system call for us */
+    int error = threads_stop(&threads, target->pid, false); /* it makes no system call for us */
 
     if (error)
-        return error;
+        return refuse_stop(target, error, false);
     error = go_target_remove(target, threads.items[0].id);
     threads_release(&threads);
     target->stopped_ns = now_ns() - begin;

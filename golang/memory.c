@@ -111,6 +111,19 @@ static bool read_image(const struct memory *memory, uint64_t address, char *buff
     return true;
 }
 
+/* Puts what was there before in place of what patches have made of it. */
+static void undo_patches(const struct memory *memory, uint64_t address, unsigned char *buffer,
+                         size_t bytes)
+{
+    for (size_t i = 0; i < memory->patch_count; i++) {
+        const struct go_code_patch *patch = &memory->patches[i];
+
+        for (uint64_t at = 0; at < patch->bytes; at++)
+            if (patch->address + at - address < bytes)
+                buffer[patch->address + at - address] = patch->before[at];
+    }
+}
+
 bool memory_read(const struct memory *memory, uint64_t address, void *buffer, size_t bytes)
 {
     size_t done = 0;
@@ -126,6 +139,7 @@ bool memory_read(const struct memory *memory, uint64_t address, void *buffer, si
             return false;
         done += (size_t)got;
     }
+    undo_patches(memory, address, buffer, bytes);
     return true;
 }
 

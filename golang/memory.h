@@ -19,11 +19,23 @@ struct mapping {
     unsigned char *bytes; /* what stands there, of an image (golang/image.h); else NULL */
 };
 
+enum { GO_PATCH_BYTES = 7 };
+
+/* An instruction that was replaced. */
+struct go_code_patch {
+    uint64_t address;
+    unsigned char bytes; /* how many are replaced */
+    unsigned char before[GO_PATCH_BYTES], after[GO_PATCH_BYTES];
+};
+
 struct memory {
     int fd;                   /* /proc/PID/mem */
     char program[PATH_MAX];   /* what the process executes */
     struct mapping *mappings; /* by address */
     size_t count;
+    /* Reads as if these had never been replaced, which are there. */
+    const struct go_code_patch *patches;
+    size_t patch_count;
 };
 
 /*

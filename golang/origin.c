@@ -39,6 +39,15 @@ static void read_stat(pid_t pid, uint32_t *parent, uint64_t *start_ticks)
     *start_ticks = at ? strtoull(at, NULL, 10) : 0;
 }
 
+uint64_t origin_start_ticks(pid_t pid)
+{
+    uint64_t ticks = 0;
+    uint32_t nobody = 0;
+
+    read_stat(pid, &nobody, &ticks);
+    return ticks;
+}
+
 static void read_link(char *to, size_t bytes, pid_t pid, const char *name)
 {
     char path[64];
@@ -75,13 +84,12 @@ static void read_command(struct trace_header *header, pid_t pid)
 void origin_of(struct trace_header *header, pid_t pid, char *const *command)
 {
     char name[sizeof header->machine + 1] = "";
-    uint32_t nobody = 0;
 
     header->pid = (uint32_t)pid;
     header->root_pid = (uint32_t)pid;
     read_stat(pid, &header->parent_pid, &header->process_start_ticks);
     header->writer_pid = (uint32_t)getpid();
-    read_stat(getpid(), &nobody, &header->writer_start_ticks);
+    header->writer_start_ticks = origin_start_ticks(getpid());
     read_file("/proc/sys/kernel/random/boot_id", header->boot_id, sizeof header->boot_id);
     header->boot_id[strcspn(header->boot_id, "\n")] = 0;
     if (gethostname(name, sizeof name - 1) == 0)

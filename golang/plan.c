@@ -36,8 +36,8 @@ static bool add(struct go_plan *plan, uint64_t address, const unsigned char *bef
     if (plan->count == GO_PATCHES_MOST)
         return false;
     struct go_patch *patch = &plan->patches[plan->count++];
-    *patch = (struct go_patch){.address = address, .entry = entry, .bytes = bytes};
-    memcpy(patch->before, before, bytes);
+    *patch = (struct go_patch){{.address = address, .bytes = bytes}, entry};
+    memcpy(patch->code.before, before, bytes);
     return true;
 }
 
@@ -265,15 +265,16 @@ int go_plan_place(struct go_plan *plan, uint64_t address)
 {
     for (size_t i = 0; i < plan->count; i++) {
         struct go_patch *patch = &plan->patches[i];
+        struct go_code_patch *code = &patch->code;
         int64_t distance =
-            (int64_t)(address + (uint64_t)(patch->entry - go_agent_begin) - (patch->address + 5));
+            (int64_t)(address + (uint64_t)(patch->entry - go_agent_begin) - (code->address + 5));
         int32_t near = (int32_t)distance;
 
         if (near != distance)
             return -ERANGE;
-        memset(patch->after, NOP, sizeof patch->after);
-        patch->after[0] = patch->before[0] == CALL ? CALL : JUMP;
-        memcpy(patch->after + 1, &near, sizeof near);
+        memset(code->after, NOP, sizeof code->after);
+        code->after[0] = code->before[0] == CALL ? CALL : JUMP;
+        memcpy(code->after + 1, &near, sizeof near);
     }
     return 0;
 }

@@ -11,13 +11,11 @@
 #include "golang/agent.h"
 #include "golang/functions.h"
 
-enum { GO_PATCHES_MOST = 16, GO_PATCH_BYTES = 7 };
+enum { GO_PATCHES_MOST = 16 };
 
 struct go_patch {
-    uint64_t address;
+    struct go_code_patch code;
     const unsigned char *entry; /* of the agent, in our own copy of it */
-    unsigned char bytes;        /* how many are replaced */
-    unsigned char before[GO_PATCH_BYTES], after[GO_PATCH_BYTES];
 };
 
 struct go_plan {
@@ -26,7 +24,7 @@ struct go_plan {
     unsigned hooks;                      /* enum go_hook */
     uint64_t system_call;                /* a `syscall` instruction of the program's; 0: none */
     char why_not[256];                   /* a sentence for each hook that is missing */
-    struct go_agent_constants constants; /* but ring and mask */
+    struct go_agent_constants constants; /* but magic and mask */
 };
 
 /*

@@ -145,13 +145,12 @@ static bool give_up(struct go_ring *ring, bool last)
     return true;
 }
 
-size_t go_ring_drain(struct go_ring *ring, bool last, go_event_seen *seen, void *context)
+static size_t drain(struct go_ring *ring, bool last, go_event_seen *seen, void *context)
 {
     uint64_t end = claimed(ring);
     size_t count = 0;
     struct go_event event;
 
-    look_at_clock(ring);
     while (ring->next != end) {
         switch (take(ring, &event)) {
         case TAKEN:
@@ -170,5 +169,17 @@ size_t go_ring_drain(struct go_ring *ring, bool last, go_event_seen *seen, void 
             break;
         }
     }
+    return count;
+}
+
+size_t go_ring_drain(struct go_ring *ring, bool last, go_event_seen *seen, void *context)
+{
+    uint64_t refused = __atomic_load_n(&ring->header->refused, __ATOMIC_RELAXED);
+
+    look_at_clock(ring);
+    size_t count = drain(ring, last, seen, context);
+    ring->lost += refused - ring->refused;
+    ring->refused = refused;
+    __atomic_store_n(&ring->header->drained, ring->next, __ATOMIC_RELEASE);
     return count;
 }

@@ -4,10 +4,11 @@
  * both; golang/agent.S is the only one that writes events.
  *
  * A writer claims an event by adding one to `claimed`, fills it, and stores its
- * sequence last. It never waits: what nobody has drained when the ring is full
- * is written over. amd64 keeps the order of stores, so a copy of event N is
- * whole if its sequence was N + 1 before and `claimed` is at most N + capacity
- * after.
+ * sequence last. It never waits: while the ring is full it writes nothing and
+ * counts that in `refused`. Several that find the last place free at once may
+ * write over what was not drained yet. amd64 keeps the order of stores, so a copy
+ * of event N is whole if its sequence was N + 1 before and `claimed` is at most
+ * N + capacity after.
  */
 #ifndef MAPTRACE_GOLANG_RING_H
 #define MAPTRACE_GOLANG_RING_H
@@ -64,6 +65,8 @@ struct go_ring_header {
     _Alignas(64) uint32_t exiting; /* by the target: it has called exit and waits, a moment only */
     uint32_t looked;               /* by the launcher: it need not wait any longer */
     uint32_t exit_status;          /* before exiting is set */
+    _Alignas(64) uint64_t drained; /* events that their places can be taken of, by the launcher */
+    uint64_t refused;              /* by the target: events for which there was no place */
 };
 
 enum { GO_RING_HEADER_BYTES = 4096 };
@@ -80,7 +83,8 @@ struct go_ring {
     const struct go_event *events;
     uint64_t capacity;
     uint64_t next;                  /* number of the first event that was not drained yet */
-    uint64_t lost;                  /* events written over, or never finished */
+    uint64_t lost;                  /* events refused, written over, or never finished */
+    uint64_t refused;               /* of these, as the header had it last */
     uint64_t stuck_ns;              /* since when event `next` has been unfinished; 0: it is not */
     struct go_moment before, after; /* what time stamps are converted by */
 };

@@ -151,7 +151,9 @@ int go_target_start(struct go_target *target, pid_t pid, int gate, uint64_t ring
         return error;
     error = go_target_look(target, pid);
     if (!error)
-        error = go_target_inject(target, pid, ring_bytes);
+        error = go_target_prepare(target, pid, ring_bytes);
+    if (!error)
+        error = go_target_enter(target, pid);
     ptrace(PTRACE_DETACH, pid, NULL, NULL);
     return error;
 }

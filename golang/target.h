@@ -27,7 +27,8 @@ enum go_hook {                    /* a bit each, of go_target.hooks */
                GO_HOOK_SWISS = 8, /* SWISS_GROW and SWISS_SPLIT are seen */
 };
 
-struct go_plan; /* golang/plan.h */
+struct go_plan;       /* golang/plan.h */
+struct go_agent_data; /* golang/agent_pages.h */
 
 struct go_target {
     pid_t pid;
@@ -35,9 +36,10 @@ struct go_target {
     struct memory memory; /* its mappings are those of the moment of the injection */
     struct go_program program;
     struct go_ring ring;
-    struct go_plan *plan;  /* what was replaced */
-    uint64_t agent;        /* where it is; 0: nowhere */
-    uint64_t ring_address; /* where the ring is in the target */
+    struct go_plan *plan;       /* what was replaced */
+    struct go_agent_data *left; /* an agent that was in it before; count 0: none */
+    uint64_t agent;             /* where it is; 0: nowhere */
+    uint64_t ring_address;      /* where the ring is in the target */
     struct go_gc_places gc;
     unsigned hooks;      /* enum go_hook */
     uint64_t stopped_ns; /* how long it stood still for the last attaching or detaching */

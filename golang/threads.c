@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -113,28 +114,99 @@ static void rest(void)
     nanosleep(&moment, NULL);
 }
 
-int threads_stop(struct threads *threads, pid_t process, bool unfiltered)
+static long options_of(bool unfiltered)
 {
-    long options = unfiltered ? PTRACE_O_SUSPEND_SECCOMP : 0;
-    int64_t deadline = now_ns() + PATIENCE_NS;
-    bool more = true;
-    int error = 0;
+    return unfiltered ? PTRACE_O_SUSPEND_SECCOMP : 0;
+}
 
-    *threads = (struct threads){0};
-    /* Until a look finds nothing new while all that are known stand still. */
-    while (!error && more) {
-        error = seize_all(threads, process, options, &more);
-        while (!error && !all_stopped(threads)) {
-            if (now_ns() > deadline)
-                error = -ETIMEDOUT;
-            rest();
-        }
+/* All that were seized stand still, or the answer is -ETIMEDOUT. */
+static int wait_for_all(struct threads *threads, int64_t deadline)
+{
+    while (!all_stopped(threads)) {
+        if (now_ns() > deadline)
+            return -ETIMEDOUT;
+        rest();
     }
+    return 0;
+}
+
+static int finish(struct threads *threads, int error)
+{
     if (!error && threads->count == 0)
         error = -ESRCH;
     if (error)
         threads_release(threads);
     return error;
+}
+
+/* The state letter of a thread. */
+static char state_of(pid_t process, pid_t id)
+{
+    char path[64], text[256];
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)process, (int)id);
+    FILE *file = fopen(path, "re");
+    size_t bytes = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[bytes] = 0;
+    const char *name_end = strrchr(text, ')');
+    return name_end && name_end[1] ? name_end[2] : 0;
+}
+
+/* A thread that sleeps, else any that lives; 0: there is none. */
+static pid_t choose(pid_t process)
+{
+    struct dirent *entry;
+    char path[64], state = 0;
+    pid_t chosen = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)process);
+    DIR *folder = opendir(path);
+    while (folder && state != 'S' && (entry = readdir(folder))) {
+        pid_t id = (pid_t)atoi(entry->d_name);
+        char its = id > 0 ? state_of(process, id) : 0;
+        if (its && !strchr("ZXx", its)) {
+            chosen = id;
+            state = its;
+        }
+    }
+    if (folder)
+        closedir(folder);
+    return chosen;
+}
+
+int threads_stop_one(struct threads *threads, pid_t process, bool unfiltered)
+{
+    int64_t deadline = now_ns() + PATIENCE_NS;
+    int error = 0;
+
+    *threads = (struct threads){0};
+    /* What was chosen may end meanwhile. */
+    while (!error && threads->count == 0) {
+        pid_t id = choose(process);
+        error = id ? seize(threads, id, options_of(unfiltered)) : -ESRCH;
+        if (!error)
+            error = wait_for_all(threads, deadline);
+        if (!error && threads->count == 0 && now_ns() > deadline)
+            error = -ETIMEDOUT;
+    }
+    return finish(threads, error);
+}
+
+int threads_stop(struct threads *threads, pid_t process, bool unfiltered)
+{
+    int64_t deadline = now_ns() + PATIENCE_NS;
+    bool more = true;
+    int error = 0;
+
+    /* Until a look finds nothing new while all that are known stand still. */
+    while (!error && more) {
+        error = seize_all(threads, process, options_of(unfiltered), &more);
+        if (!error)
+            error = wait_for_all(threads, deadline);
+    }
+    return finish(threads, error);
 }
 
 void threads_release(struct threads *threads)

@@ -21,11 +21,15 @@ struct threads {
 };
 
 /*
- * UNFILTERED: their seccomp filters are suspended meanwhile, which takes CAP_SYS_ADMIN (-EPERM).
+ * One thread, which stands still then: rather one that sleeps. THREADS has none before.
+ * UNFILTERED: its seccomp filters are suspended meanwhile, which takes CAP_SYS_ADMIN (-EPERM).
  *
  * 0 or -errno, and then none is stopped: -EPERM if it may not be traced, -ESRCH if it is gone,
  * -ETIMEDOUT if a thread does not stop within half a second (it sleeps in the kernel).
  */
+int threads_stop_one(struct threads *threads, pid_t process, bool unfiltered);
+
+/* All that do not stand still. 0 or -errno, as above. */
 int threads_stop(struct threads *threads, pid_t process, bool unfiltered);
 
 /*

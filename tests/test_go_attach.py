@@ -148,6 +148,36 @@ def test_launcher_that_is_killed_harms_nothing(go, start, attach):
     assert "sums [" + " ".join(["2513460"] * 8) + "]" in run.stdout
 
 
+@pytest.mark.parametrize("version, flags, cgo", BUILDS)
+def test_agent_that_was_left_behind_is_taken_over(go, start, attach, reporter, tmp_path, version,
+                                                  flags, cgo):
+    """While the program is busy: what was left is neither lost nor in the way."""
+    run = start(build(go, version, "testdata/go/stress.go", flags=flags, cgo=cgo), "20", "10")
+    before = code(run)
+    for _ in range(3):
+        process = attach(run.pid)
+        assert "recording" in process.line
+        process.kill()
+        process.wait()
+        assert code(run) != before
+    process = attach(run.pid)
+    assert "recording" in process.line
+    detach(process)
+    assert code(run) == before
+    assert reporter.json(tmp_path / "trace.bin").traces[0]["lost_events"] == 0
+    assert run.wait(30).status == 0
+    assert "sums [" + " ".join(["2513460"] * 8) + "]" in run.stdout
+
+
+def test_nobody_drains(go, start, attach):
+    """The ring fills, and no more is written than it holds."""
+    run = start(build(go, "1.22", "testdata/go/stress.go"), "20", "4")
+    process = attach(run.pid, env=dict(os.environ, MAPTRACE_RING="64K"))
+    process.kill()
+    process.wait()
+    assert run.wait(30).status == 0
+
+
 def test_second_launcher_is_refused(go, start, attach):
     run = start(build(go), "60")
     first = attach(run.pid)

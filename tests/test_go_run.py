@@ -94,6 +94,37 @@ def test_much_stress(go, launch, reporter, version, flags, cgo):
     account(go, launch, reporter, version, flags, cgo, runs=20)
 
 
+@pytest.mark.parametrize("flags, cgo", [((), False), ((PIE,), False), ((EXTERNAL,), True)])
+def test_fork_without_exec(go, launch, reporter, flags, cgo):
+    """What the child does with its copy of the maps is not taken for the parent's."""
+    done = launch(go("1.22", source="testdata/go/fork.go", flags=flags, cgo=cgo))
+    assert (done.returncode, done.stdout) == (0, "1000 1000 40\n")
+    found = report(reporter, launch)
+    grown = [row["type"] for row in found["growth"] for _ in range(row["tables"])]
+    assert grown.count("map[int]int") == 2 and "map[uint16]string" not in grown
+    assert found.traces[0]["lost_events"] == 0
+
+
+def test_launcher_that_is_killed(go, trace, maptrace, reporter):
+    """The program goes on, and somebody else may take its place."""
+    run = trace.start([maptrace.maptrace, "run", "--", go("1.23"), "60"], traced=False)
+    wait_until(lambda: "ready" in run._log("stdout"), what="the program to be ready")
+    child = int(subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True).stdout)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    process = subprocess.Popen([maptrace.maptrace, "attach", "-o", run.folder / "other.bin",
+                                str(child)], stderr=subprocess.PIPE, encoding="utf-8")
+    try:
+        assert "recording" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert "detached" in process.communicate(timeout=30)[1]
+        assert os.path.exists(f"/proc/{child}/exe")
+    finally:
+        os.kill(child, signal.SIGKILL)
+    found = reporter.json(run.folder / "other.bin", stall="1ms")
+    assert len(found.of(kind="stuck")) == 2
+
+
 @pytest.mark.parametrize("flags", [(), (PIE,)])
 def test_swiss_maps(go, launch, reporter, flags):
     done = launch(go("1.24", flags=flags), "0", options=["--check"], input="\n")

@@ -90,6 +90,19 @@ static void test_written_over(void **state)
     assert_int_equal(ring->lost, 7);
 }
 
+static void test_refused(void **state)
+{
+    struct go_ring *ring = *state;
+    struct seen seen = {0};
+
+    ring->header->refused = 3;
+    write_event(ring);
+    assert_int_equal(go_ring_drain(ring, false, note, &seen), 1);
+    assert_int_equal(ring->header->drained, 1);
+    assert_int_equal(go_ring_drain(ring, false, note, &seen), 0);
+    assert_int_equal(ring->lost, 3);
+}
+
 static void test_unfinished(void **state)
 {
     struct go_ring *ring = *state;
@@ -139,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_written_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unfinished, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_time, set_up, tear_down),
         cmocka_unit_test(test_capacity),
