@@ -76,9 +76,10 @@ void address_index_put(struct address_index *index, uint64_t address, uint32_t n
 
 void address_index_drop(struct address_index *index, uint64_t address, uint32_t number)
 {
-    if (address_index_get(index, address) != number)
-        return;
     uint32_t hole = find(index, address), at = hole;
+
+    if (!index->slots[hole].address || index->slots[hole].number != number)
+        return;
     for (;;) {
         at = (at + 1) & index->mask;
         if (!index->slots[at].address)

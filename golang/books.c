@@ -16,6 +16,7 @@ int go_books_make(struct go_books *books, struct go_trace *trace, struct go_type
         .trace = trace,
         .types = types,
         .module = trace_entry(&trace->writer, &header->modules, 0),
+        .record = trace_entry(&trace->writer, &header->rules, rule),
         .rule = rule,
         .liveness = header->flags & TRACE_FLAG_LIVENESS,
         .load_halves = 13,
@@ -141,8 +142,8 @@ static uint32_t begin(struct go_books *books, const struct go_event *event, uint
     /* A map grows only when it is not growing. */
     if (map_index != GO_NONE && books->maps[map_index].open != GO_NONE)
         go_books_missed_end(books, books->maps[map_index].open, now);
-    books_rule(books)->status = TRACE_RULE_ACTIVE;
-    books_rule(books)->resizes++;
+    books->record->status = TRACE_RULE_ACTIVE;
+    books->record->resizes++;
     header->resizes_seen++;
     if (map_index == GO_NONE)
         map_index = books_new_map(books, event, type, bucket_bytes);

@@ -29,6 +29,7 @@ struct go_map {
     uint8_t log2;   /* buckets of the present array */
     uint8_t misses; /* looks that did not find it where it was */
     bool used, changed;
+    bool old_written; /* the place of its old array in the trace is in use */
 };
 
 /* A resize whose old array the map still holds. */
@@ -46,6 +47,7 @@ struct go_books {
     struct go_trace *trace;
     struct go_type_ids *types;
     const struct trace_module *module; /* the program */
+    struct trace_rule *record;         /* of the rule, in the trace */
     uint16_t rule;
     bool liveness;        /* freed memory shows that it is */
     unsigned load_halves; /* entries that two buckets hold, on average, before a map grows */
@@ -59,6 +61,7 @@ struct go_books {
     struct go_sites sites;
     uint32_t small[256]; /* the last resize of one bucket, by goroutine */
     uint64_t last_table_id;
+    uint64_t look_quiet_ns; /* when to look again at maps that are not being resized */
 };
 
 /* TYPES and TRACE, which has its rule and module, must outlive the books. 0 or -ENOMEM. */

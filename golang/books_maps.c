@@ -6,7 +6,7 @@ void books_add_live(struct go_books *books, uint64_t bytes)
     struct trace_header *header = books_header(books);
 
     header->arrays_seen++;
-    books_rule(books)->arrays++;
+    books->record->arrays++;
     header->live_arrays++;
     header->live_array_bytes += bytes;
     if (header->live_array_bytes > header->peak_array_bytes)

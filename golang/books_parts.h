@@ -4,8 +4,10 @@
 
 #include "golang/books.h"
 
-struct trace_header *books_header(const struct go_books *books);
-struct trace_rule *books_rule(const struct go_books *books);
+static inline struct trace_header *books_header(const struct go_books *books)
+{
+    return books->trace->writer.header;
+}
 
 /* To be written by the next go_books_write(). */
 void books_map_changed(struct go_books *books, uint32_t index);

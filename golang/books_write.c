@@ -1,15 +1,5 @@
 #include "golang/books_parts.h"
 
-struct trace_header *books_header(const struct go_books *books)
-{
-    return books->trace->writer.header;
-}
-
-struct trace_rule *books_rule(const struct go_books *books)
-{
-    return trace_entry(&books->trace->writer, &books_header(books)->rules, books->rule);
-}
-
 void books_map_changed(struct go_books *books, uint32_t index)
 {
     struct go_map *map = &books->maps[index];
@@ -52,7 +42,9 @@ static void write_map(struct go_books *books, uint32_t index)
     }
     map->array.state = map->used ? TRACE_SLOT_USED : TRACE_SLOT_FREE;
     trace_write_array(&books->trace->writer, 2 * index, &map->array);
-    trace_write_array(&books->trace->writer, 2 * index + 1, &old);
+    if (old.state != TRACE_SLOT_FREE || map->old_written)
+        trace_write_array(&books->trace->writer, 2 * index + 1, &old);
+    map->old_written = old.state != TRACE_SLOT_FREE;
 }
 
 void go_books_write(struct go_books *books)

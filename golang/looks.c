@@ -10,6 +10,7 @@ enum {
 };
 
 static const uint64_t LOOK_LEAST_NS = 10000000, LOOK_MOST_NS = 250000000;
+static const uint64_t QUIET_NS = 40000000; /* between two looks at some that are not resized */
 
 /* What an old array's first bytes say. */
 enum marks { MARKS_FIT, MARKS_FREED, MARKS_OTHER, MARKS_UNREADABLE };
@@ -146,8 +147,10 @@ void go_look(struct go_books *books, const struct memory *memory, uint64_t now, 
         look_at_open(books, memory, i, now);
         open->look_ns = next_look(open, now);
     }
-    if (last)
+    if (last) {
         look_at_large_maps(books, memory);
-    else
+    } else if (now >= books->look_quiet_ns) {
         look_at_some_maps(books, memory);
+        books->look_quiet_ns = now + QUIET_NS;
+    }
 }

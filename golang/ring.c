@@ -44,17 +44,21 @@ static void look_at_clock(struct go_ring *ring)
     if (ring->after.ns - ring->before.ns >= LINE_NS)
         ring->before = ring->after;
     ring->after = now;
+    const struct go_moment *before = &ring->before;
+    ring->slope =
+        now.tsc > before->tsc
+            ? (uint64_t)(((unsigned __int128)(now.ns - before->ns) << 32) / (now.tsc - before->tsc))
+            : 0;
 }
 
+/* Time stamps can be from before the line's first moment: of another thread, or not drained then.
+ */
 static uint64_t to_ns(const struct go_ring *ring, uint64_t tsc)
 {
-    const struct go_moment *before = &ring->before, *after = &ring->after;
-
-    if (after->tsc <= before->tsc)
-        return after->ns;
-    __int128 run = (int64_t)(tsc - before->tsc);
-    return before->ns + (uint64_t)(run * (int64_t)(after->ns - before->ns) /
-                                   (int64_t)(after->tsc - before->tsc));
+    if (ring->slope == 0)
+        return ring->after.ns;
+    __int128 run = (int64_t)(tsc - ring->before.tsc);
+    return ring->before.ns + (uint64_t)(run * (int64_t)ring->slope >> 32);
 }
 
 uint64_t go_ring_capacity(uint64_t bytes)
@@ -116,14 +120,16 @@ static enum taken take(const struct go_ring *ring, struct go_event *copy)
     const struct go_event *event = &ring->events[ring->next & (ring->capacity - 1)];
     bool whole = __atomic_load_n(&event->sequence, __ATOMIC_ACQUIRE) == ring->next + 1;
 
-    memcpy(copy, event, sizeof *copy);
+    /* Most events have few frames: what is not touched need not come from another core's cache. */
+    memcpy(copy, event, offsetof(struct go_event, pc));
+    if (copy->frames > GO_EVENT_FRAMES)
+        copy->frames = GO_EVENT_FRAMES;
+    memcpy(copy->pc, event->pc, copy->frames * sizeof *copy->pc);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     if (claimed(ring) - ring->next > ring->capacity)
         return WRITTEN_OVER;
     if (!whole)
         return UNFINISHED;
-    if (copy->frames > GO_EVENT_FRAMES)
-        copy->frames = GO_EVENT_FRAMES;
     return TAKEN;
 }
 

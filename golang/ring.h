@@ -86,10 +86,11 @@ struct go_ring {
     uint64_t lost;                  /* events refused, written over, or never finished */
     uint64_t refused;               /* of these, as the header had it last */
     uint64_t stuck_ns;              /* since when event `next` has been unfinished; 0: it is not */
-    struct go_moment before, after; /* what time stamps are converted by */
+    struct go_moment before, after; /* what time stamps are converted by: the line through them */
+    uint64_t slope;                 /* of that line, ns << 32 a tick */
 };
 
-/* EVENT is a copy. NS: CLOCK_MONOTONIC. */
+/* EVENT is a copy, of no more frames than it has. NS: CLOCK_MONOTONIC. */
 typedef void go_event_seen(void *context, const struct go_event *event, uint64_t ns);
 
 /* Events for a ring of about BYTES: a power of two. */
