@@ -30,16 +30,33 @@ static bool known(const struct threads *threads, pid_t id)
     return false;
 }
 
-/* One that has ended meanwhile is no error: it is found out in time. */
-static int seize(struct threads *threads, pid_t id, long options)
+/* The state letter of a thread that lives; else 0. */
+static char state_of(pid_t process, pid_t id)
+{
+    char path[64], text[256];
+
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)process, (int)id);
+    FILE *file = fopen(path, "re");
+    size_t bytes = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[bytes] = 0;
+    const char *name_end = strrchr(text, ')');
+    return name_end && !strchr("ZXx", name_end[2]) ? name_end[2] : 0;
+}
+
+/* One that has ended meanwhile is no error; of one that is just ending it is said EPERM. */
+static int seize(struct threads *threads, pid_t process, pid_t id, long options)
 {
     struct thread *more = reallocarray(threads->items, threads->count + 1, sizeof *more);
 
     if (!more)
         return -ENOMEM;
     threads->items = more;
-    if (ptrace(PTRACE_SEIZE, id, NULL, (void *)options) < 0)
-        return errno == ESRCH ? 0 : -errno;
+    if (ptrace(PTRACE_SEIZE, id, NULL, (void *)options) < 0) {
+        int error = errno;
+        return error == ESRCH || (error == EPERM && !state_of(process, id)) ? 0 : -error;
+    }
     more[threads->count++] = (struct thread){.id = id};
     ptrace(PTRACE_INTERRUPT, id, NULL, NULL);
     return 0;
@@ -60,7 +77,7 @@ static int seize_all(struct threads *threads, pid_t process, long options, bool 
     while (!error && (entry = readdir(folder))) {
         pid_t id = (pid_t)atoi(entry->d_name);
         if (id > 0 && !known(threads, id))
-            error = seize(threads, id, options);
+            error = seize(threads, process, id, options);
     }
     closedir(folder);
     *more = threads->count > before;
@@ -139,21 +156,6 @@ static int finish(struct threads *threads, int error)
     return error;
 }
 
-/* The state letter of a thread. */
-static char state_of(pid_t process, pid_t id)
-{
-    char path[64], text[256];
-
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)process, (int)id);
-    FILE *file = fopen(path, "re");
-    size_t bytes = file ? fread(text, 1, sizeof text - 1, file) : 0;
-    if (file)
-        fclose(file);
-    text[bytes] = 0;
-    const char *name_end = strrchr(text, ')');
-    return name_end && name_end[1] ? name_end[2] : 0;
-}
-
 /* A thread that sleeps, else any that lives; 0: there is none. */
 static pid_t choose(pid_t process)
 {
@@ -166,7 +168,7 @@ static pid_t choose(pid_t process)
     while (folder && state != 'S' && (entry = readdir(folder))) {
         pid_t id = (pid_t)atoi(entry->d_name);
         char its = id > 0 ? state_of(process, id) : 0;
-        if (its && !strchr("ZXx", its)) {
+        if (its) {
             chosen = id;
             state = its;
         }
@@ -185,7 +187,7 @@ int threads_stop_one(struct threads *threads, pid_t process, bool unfiltered)
     /* What was chosen may end meanwhile. */
     while (!error && threads->count == 0) {
         pid_t id = choose(process);
-        error = id ? seize(threads, id, options_of(unfiltered)) : -ESRCH;
+        error = id ? seize(threads, process, id, options_of(unfiltered)) : -ESRCH;
         if (!error)
             error = wait_for_all(threads, deadline);
         if (!error && threads->count == 0 && now_ns() > deadline)

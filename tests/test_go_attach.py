@@ -123,6 +123,16 @@ def test_much_stress(go, start, attach, version, flags, round):
     stress(go, start, attach, version, flags, False, attachments=20)
 
 
+def test_threads_that_end(go, start, attach):
+    """One that is just ending cannot be stopped any more, nor need it be."""
+    run = start(build(go, source="testdata/go/threads.go"))
+    for _ in range(40):
+        process = attach(run.pid)
+        assert "recording" in process.line, process.line
+        detach(process)
+    assert run.alive()
+
+
 def test_end_of_the_program(go, start, attach, reporter, tmp_path):
     run = start(build(go, "1.22", "testdata/go/stress.go"), "20", "1.5")
     process = attach(run.pid)
