@@ -90,7 +90,8 @@ static void put_process(struct paper *paper, const struct trace *trace)
     else if (header->end == TRACE_END_DETACHED)
         paper_put(paper, ", watched for %s while it ran", time.text);
     else
-        paper_put(paper, ", gone without a word; last seen after %s", time.text);
+        paper_put(paper, ", killed or became another program (exec); last seen after %s",
+                  time.text);
     paper_put(paper, "\n");
 }
 
