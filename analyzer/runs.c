@@ -22,12 +22,11 @@ static bool begins_run(const struct report *report, size_t index)
 /* What one run knows of one rule. */
 struct sight {
     const struct trace_rule *best; /* of the highest status; rather one with a reason */
+    const char *board_reason;      /* why it was blind in a descendant, which may have no trace */
     bool user, broken;
     uint64_t symbols, arrays, resizes;
-    uint64_t first[4];           /* processes by status: the first one, and its board */
-    uint64_t board_resizes;      /* of all descendants */
-    uint64_t descendants[4];     /* of those whose trace is here */
-    uint64_t descendant_resizes; /* likewise */
+    uint64_t first[4];       /* processes by status: the first one, and its board */
+    uint64_t descendants[4]; /* of those whose trace is here */
 };
 
 struct run {
@@ -47,7 +46,7 @@ static struct sight *sight_of(struct run *run, const struct trace_rule *rule, si
     if (!sights)
         return NULL;
     run->sights = sights;
-    sights[run->count] = (struct sight){.best = rule};
+    sights[run->count] = (struct sight){.best = rule, .board_reason = ""};
     return &sights[run->count++];
 }
 
@@ -57,15 +56,15 @@ static void look(struct sight *sight, const struct trace *trace, const struct tr
     sight->broken |= (rule->flags & TRACE_RULE_BROKEN) != 0;
     sight->symbols += rule->symbols;
     sight->arrays += rule->arrays;
+    sight->resizes += rule->resizes;
     if (trace->header.flags & TRACE_FLAG_DESCENDANT) {
         sight->descendants[rule->status]++;
-        sight->descendant_resizes += rule->resizes;
     } else {
         sight->first[rule->status]++;
-        sight->resizes += rule->resizes;
-        sight->board_resizes += rule->run_resizes;
         for (int status = 0; status < 4; status++)
             sight->first[status] += rule->run_status[status];
+        if (!*sight->board_reason)
+            sight->board_reason = rule->run_reason;
     }
     if (rule->status > sight->best->status ||
         (rule->status == sight->best->status && !*sight->best->reason))
@@ -130,8 +129,9 @@ static int add_sight(struct report *report, const struct sight *sight)
     if (!rule)
         return -ENOMEM;
     enum trace_rule_status status = best_status(sight);
-    /* The board tells the status of others, but not the reason; then none is known. */
-    const char *reason = sight->best->status == status ? sight->best->reason : "";
+    const char *reason = sight->best->status == status ? sight->best->reason
+                         : status == TRACE_RULE_BLIND  ? sight->board_reason
+                                                       : "";
     if (status > rule->status || (status == rule->status && !*rule->reason)) {
         rule->status = status;
         rule->reason = reason;
@@ -139,7 +139,7 @@ static int add_sight(struct report *report, const struct sight *sight)
     rule->user |= sight->user;
     rule->symbols += sight->symbols;
     rule->arrays += sight->arrays;
-    rule->resizes += sight->resizes + larger(sight->board_resizes, sight->descendant_resizes);
+    rule->resizes += sight->resizes;
     for (int i = 0; i < 4; i++)
         rule->processes[i] += processes(sight, i);
     return 0;

@@ -2,12 +2,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "raw.h"
 #include "recorder.h"
+
+static void post(struct trace_rule *theirs, const struct trace_rule *rule,
+                 const struct trace_header *mine)
+{
+    uint64_t before =
+        __atomic_fetch_add(&theirs->run_status[rule->status & 3], 1, __ATOMIC_RELAXED);
+
+    /* One process writes it: the first. */
+    if (rule->status == TRACE_RULE_BLIND && before == 0) {
+        const char *slash = strrchr(mine->program, '/');
+
+        snprintf(theirs->run_reason, sizeof theirs->run_reason, "in %.40s (pid %u): %.250s",
+                 slash ? slash + 1 : mine->program, mine->pid, rule->reason);
+    }
+}
 
 void run_board_join(const char *root_path, uint32_t root_pid, bool with_trace)
 {
@@ -28,7 +44,8 @@ void run_board_join(const char *root_path, uint32_t root_pid, bool with_trace)
     struct trace_header *root = (struct trace_header *)mapped;
     if (memcmp(root->magic, TRACE_MAGIC, sizeof root->magic) == 0 &&
         root->version == TRACE_VERSION && root->pid == root_pid &&
-        root->rules.offset == mine->rules.offset) {
+        root->rules.offset == mine->rules.offset &&
+        root->rules.entry_bytes == mine->rules.entry_bytes) {
         struct trace_rule *theirs = (struct trace_rule *)((char *)root + root->rules.offset);
 
         if (with_trace) {
@@ -36,8 +53,7 @@ void run_board_join(const char *root_path, uint32_t root_pid, bool with_trace)
         } else {
             __atomic_fetch_add(&root->run_processes, 1, __ATOMIC_RELAXED);
             for (uint32_t i = 0; i < mine->rules_used && i < root->rules_used; i++)
-                __atomic_fetch_add(&theirs[i].run_status[recorder_rule(i)->status & 3], 1,
-                                   __ATOMIC_RELAXED);
+                post(&theirs[i], recorder_rule(i), mine);
         }
     }
     raw_munmap((void *)mapped, bytes);

@@ -329,8 +329,9 @@ def test_inherited_tables_are_the_parents(reporter, make):
 
 
 def test_several_processes(reporter, make):
-    first = make([*STUCK, "rule both immediate idle reason=r1", "rule seen immediate absent run_active=2 "
-                  "run_resizes=5", "header tables=1 peak_array_bytes=10 peak_old_bytes=3"], "a")
+    first = make([*STUCK, "rule both immediate idle reason=r1", "rule seen immediate absent run_active=2",
+                  "rule dim immediate absent run_blind=1 run_reason=why",
+                  "header tables=1 peak_array_bytes=10 peak_old_bytes=3"], "a")
     second = make(["rule both immediate active resizes=4 arrays=5", *LEAK,
                    "header pid=5 flags=1 tables=2 peak_array_bytes=4 peak_old_bytes=4"], "b")
     report = reporter.json(first, second)
@@ -338,7 +339,8 @@ def test_several_processes(reporter, make):
     assert report.totals["tables"] == 3
     assert report.totals["peak_array_bytes"] == 10 and report.totals["peak_old_bytes"] == 4
     assert report.rule("both")["status"] == "active" and report.rule("both")["resizes"] == 4
-    assert report.rule("seen")["status"] == "active" and report.rule("seen")["resizes"] == 5
+    assert report.rule("seen")["status"] == "active" and report.rule("seen")["resizes"] == 0
+    assert report.rule("dim")["status"] == "blind" and report.rule("dim")["reason"] == "why"
 
 
 def test_findings_by_cost(reporter, make):

@@ -169,9 +169,13 @@ struct trace_rule {
      * [2^(n-1), 2^n) ns. Counts what a wrapped ring has overwritten, too.
      */
     uint64_t overstays[TRACE_HISTOGRAM_BUCKETS];
-    /* Run board (first process only): descendants by status of this rule. */
+    /*
+     * Run board (first process only): descendants by status of this rule, and the
+     * reason of the first one in which it was blind. Most of these leave no trace.
+     */
     uint64_t run_status[4]; /* indexed by enum trace_rule_status */
-    uint64_t run_resizes;
+    uint64_t reserved;
+    char run_reason[TRACE_REASON_BYTES];
 };
 
 /* One loaded file, for one stay in memory. Never reused within a trace. */

@@ -25,7 +25,7 @@ static const struct region_rule {
     uint32_t least;
     enum shape { GROWS, FIXED, MAY_LACK } shape;
 } region_rules[] = {
-    {"rules", offsetof(struct trace_header, rules), END(struct trace_rule, run_resizes), GROWS},
+    {"rules", offsetof(struct trace_header, rules), END(struct trace_rule, reserved), GROWS},
     {"modules", offsetof(struct trace_header, modules), END(struct trace_module, path), GROWS},
     {"stacks", offsetof(struct trace_header, stacks), sizeof(uint64_t), FIXED},
     {"arrays", offsetof(struct trace_header, arrays), END(struct trace_array, table_peak_bytes),

@@ -20,6 +20,7 @@ static int keep_rule(void *context, uint64_t index, void *entry, bool stable)
     END_OF_TEXT(rule->name);
     END_OF_TEXT(rule->about);
     END_OF_TEXT(rule->reason);
+    END_OF_TEXT(rule->run_reason);
     if (rule->kind > TRACE_REALLOC || rule->status > TRACE_RULE_ACTIVE) {
         rule->kind = TRACE_IMMEDIATE;
         rule->status = TRACE_RULE_BLIND;

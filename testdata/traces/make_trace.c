@@ -76,7 +76,7 @@ static const struct field rule_fields[] = {
     NUMBER(trace_rule, arrays),
     NUMBER(trace_rule, resizes),
     NUMBER(trace_rule, symbols),
-    NUMBER(trace_rule, run_resizes),
+    TEXT(trace_rule, run_reason),
     {"run_absent", offsetof(struct trace_rule, run_status[TRACE_RULE_ABSENT]), 8, false},
     {"run_blind", offsetof(struct trace_rule, run_status[TRACE_RULE_BLIND]), 8, false},
     {"run_idle", offsetof(struct trace_rule, run_status[TRACE_RULE_IDLE]), 8, false},

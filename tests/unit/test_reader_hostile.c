@@ -81,7 +81,7 @@ static void refuses_layouts_that_make_no_sense(void **state)
         {&header->rules.offset, 64, UINT64_MAX},
         {&header->rules.offset, 64, UINT64_MAX - 63},
         {&header->rules.entry_bytes, 32, 0},
-        {&header->rules.entry_bytes, 32, sizeof(struct trace_rule) - 8},
+        {&header->rules.entry_bytes, 32, offsetof(struct trace_rule, reserved)},
         {&header->rules.capacity, 32, UINT32_MAX},
         {&header->rules_used, 32, 5},
         {&header->modules.entry_bytes, 32, UINT32_MAX},
