@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "golang/origin.h"
-
 static const char magic[8] = "MAPTRAG2";
 
 int go_agent_fill(const struct go_plan *plan, uint64_t capacity, char code[GO_AGENT_DATA],
@@ -23,13 +21,13 @@ int go_agent_fill(const struct go_plan *plan, uint64_t capacity, char code[GO_AG
 }
 
 void go_agent_describe(struct go_agent_data *data, const struct go_plan *plan, uint64_t ring,
-                       uint64_t ring_bytes, pid_t owner)
+                       uint64_t ring_bytes, pid_t owner, uint64_t owner_start)
 {
     *data = (struct go_agent_data){
         .ring = ring,
         .ring_bytes = ring_bytes,
         .owner = (uint32_t)owner,
-        .owner_start = origin_start_ticks(owner),
+        .owner_start = owner_start,
         .count = (uint32_t)plan->count,
     };
     for (size_t i = 0; i < plan->count; i++)
@@ -69,11 +67,4 @@ bool go_agent_find(const struct memory *memory, struct go_agent_data *found)
             return true;
     }
     return false;
-}
-
-bool go_agent_is_owned(const struct go_agent_data *found)
-{
-    uint64_t start = origin_start_ticks((pid_t)found->owner);
-
-    return start && start == found->owner_start;
 }

@@ -26,12 +26,9 @@ struct go_agent_data {
 int go_agent_fill(const struct go_plan *plan, uint64_t capacity, char code[GO_AGENT_DATA],
                   size_t *bytes);
 void go_agent_describe(struct go_agent_data *data, const struct go_plan *plan, uint64_t ring,
-                       uint64_t ring_bytes, pid_t owner);
+                       uint64_t ring_bytes, pid_t owner, uint64_t owner_start);
 
 /* True if code of the program in MEMORY leads into an agent: FOUND is what its data say. */
 bool go_agent_find(const struct memory *memory, struct go_agent_data *found);
-
-/* True if the process that drains its ring lives. */
-bool go_agent_is_owned(const struct go_agent_data *found);
 
 #endif

@@ -7,22 +7,21 @@
 #include "golang/books_parts.h"
 #include "golang/open_maps.h"
 
-int go_books_make(struct go_books *books, struct go_trace *trace, struct go_type_ids *types,
-                  uint16_t rule)
+int go_books_make(struct go_books *books, struct go_trace *trace, struct go_type_ids *types)
 {
-    const struct trace_header *header = trace->writer.header;
+    const struct trace_header *header = go_trace_header(trace);
 
     *books = (struct go_books){
         .trace = trace,
         .types = types,
-        .module = trace_entry(&trace->writer, &header->modules, 0),
-        .record = trace_entry(&trace->writer, &header->rules, rule),
-        .rule = rule,
+        .module = trace_entry(trace->writer, &header->modules, trace->module),
+        .record = trace_entry(trace->writer, &header->rules, trace->rule),
+        .last_table_id = trace->first_table,
         .liveness = header->flags & TRACE_FLAG_LIVENESS,
         .load_halves = 13,
         .cycles = TRACE_UNKNOWN,
-        .map_room = header->arrays.capacity / 2,
-        .open_room = header->resizes.capacity,
+        .map_room = go_trace_room(trace, header->arrays.capacity) / 2,
+        .open_room = go_trace_room(trace, header->resizes.capacity),
         .free_maps = GO_NONE,
         .changed_maps = GO_NONE,
         .free_opens = GO_NONE,
@@ -57,9 +56,9 @@ static uint32_t stack_of(struct go_books *books, const struct go_event *event)
 
     for (uint32_t i = 0; i < event->frames; i++)
         frames[i] = event->pc[i] >= module->low && event->pc[i] < module->high
-                        ? event->pc[i] - module->bias
+                        ? (uint64_t)books->trace->module << 48 | (event->pc[i] - module->bias)
                         : (uint64_t)TRACE_NO_MODULE << 48 | TRACE_FRAME_ADDRESS(event->pc[i]);
-    return event->frames ? trace_write_stack(&books->trace->writer, frames, event->frames) : 0;
+    return event->frames ? trace_write_stack(books->trace->writer, frames, event->frames) : 0;
 }
 
 /* runtime.overLoadFactor: else the map grows only to get rid of overflow buckets. */
@@ -164,7 +163,7 @@ static uint32_t begin(struct go_books *books, const struct go_event *event, uint
         .record =
             {
                 .state = TRACE_SLOT_USED,
-                .rule = books->rule,
+                .rule = books->trace->rule,
                 .stack = stack_of(books, event),
                 .table_id = map->array.table_id,
                 .table = event->hmap,
@@ -288,7 +287,7 @@ static void finish(struct go_books *books, uint32_t index, uint64_t now)
     record->flags &= ~(unsigned)TRACE_RESIZE_UNVERIFIED;
     record->resize_end_ns = record->released_ns = record->sampled_ns = now;
     close_open(books, index);
-    trace_write_finished(&books->trace->writer, record);
+    trace_write_finished(books->trace->writer, record);
 }
 
 /* The resize that EVENT ends. */

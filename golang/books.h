@@ -48,8 +48,7 @@ struct go_books {
     struct go_type_ids *types;
     const struct trace_module *module; /* the program */
     struct trace_rule *record;         /* of the rule, in the trace */
-    uint16_t rule;
-    bool liveness;        /* freed memory shows that it is */
+    bool liveness;                     /* freed memory shows that it is */
     unsigned load_halves; /* entries that two buckets hold, on average, before a map grows */
     uint64_t cycles;      /* collections that have ended; TRACE_UNKNOWN */
 
@@ -65,8 +64,7 @@ struct go_books {
 };
 
 /* TYPES and TRACE, which has its rule and module, must outlive the books. 0 or -ENOMEM. */
-int go_books_make(struct go_books *books, struct go_trace *trace, struct go_type_ids *types,
-                  uint16_t rule);
+int go_books_make(struct go_books *books, struct go_trace *trace, struct go_type_ids *types);
 void go_books_free(struct go_books *books);
 
 /* NS: CLOCK_MONOTONIC. */

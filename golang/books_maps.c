@@ -68,7 +68,7 @@ uint32_t books_new_map(struct go_books *books, const struct go_event *event, uin
         return GO_NONE;
     books->maps[index] = (struct go_map){
         .array = {.state = TRACE_SLOT_USED,
-                  .rule = books->rule,
+                  .rule = books->trace->rule,
                   .address = event->buckets,
                   .bytes = go_array_bytes(event->log2, bucket_bytes),
                   .table_id = ++books->last_table_id,

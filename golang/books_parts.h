@@ -6,7 +6,7 @@
 
 static inline struct trace_header *books_header(const struct go_books *books)
 {
-    return books->trace->writer.header;
+    return go_trace_header(books->trace);
 }
 
 /* To be written by the next go_books_write(). */

@@ -41,9 +41,9 @@ static void write_map(struct go_books *books, uint32_t index)
         old.table_peak_bytes = record->old_bytes;
     }
     map->array.state = map->used ? TRACE_SLOT_USED : TRACE_SLOT_FREE;
-    trace_write_array(&books->trace->writer, 2 * index, &map->array);
+    trace_write_array(books->trace->writer, go_trace_slot(books->trace, 2 * index), &map->array);
     if (old.state != TRACE_SLOT_FREE || map->old_written)
-        trace_write_array(&books->trace->writer, 2 * index + 1, &old);
+        trace_write_array(books->trace->writer, go_trace_slot(books->trace, 2 * index + 1), &old);
     map->old_written = old.state != TRACE_SLOT_FREE;
 }
 
@@ -57,7 +57,8 @@ void go_books_write(struct go_books *books)
         open->changed = false;
         /* Most resizes are over before anybody looks. */
         if (open->used || open->published)
-            trace_write_resize(&books->trace->writer, index, &open->record);
+            trace_write_resize(books->trace->writer, go_trace_slot(books->trace, index),
+                               &open->record);
         open->published = open->used;
         if (!open->used) {
             open->next = books->free_opens;

@@ -2,7 +2,7 @@
 
 static uint64_t end_of(const struct go_trace *trace, const struct go_gc *gc)
 {
-    const struct trace_header *header = trace->writer.header;
+    const struct trace_header *header = trace->writer->header;
     uint64_t now = go_trace_now(trace);
     uint64_t at = gc->last_end_ns > header->start_realtime_ns
                       ? gc->last_end_ns - header->start_realtime_ns
@@ -13,7 +13,7 @@ static uint64_t end_of(const struct go_trace *trace, const struct go_gc *gc)
 
 static void write(struct go_trace *trace, const struct go_gc *gc)
 {
-    struct trace_writer *writer = &trace->writer;
+    struct trace_writer *writer = trace->writer;
     struct trace_header *header = writer->header;
     uint64_t number = header->collections_written, capacity = header->collections.capacity;
 
@@ -35,7 +35,7 @@ uint64_t go_collections_note(struct go_trace *trace, const struct go_target *tar
 {
     struct go_gc gc;
 
-    if (!go_gc_read(target, &gc))
+    if (!go_gc_look(&target->memory, &target->gc, &gc))
         return cycles;
     if (gc.cycles && gc.cycles != cycles)
         write(trace, &gc);

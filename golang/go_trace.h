@@ -1,42 +1,54 @@
 /*
- * The trace file of another process, written by this one through a mapping.
- * Disk space is reserved piece by piece before it is written to; on a full disk
- * entries are lost, and counted, and nobody dies of it.
+ * Where the books of a Go program are written: a trace of its own, which the launcher
+ * makes (trace_file.h), or, in the program itself, the trace of the guest, which has
+ * live entries as well.
  */
 #ifndef MAPTRACE_GOLANG_GO_TRACE_H
 #define MAPTRACE_GOLANG_GO_TRACE_H
 
-#include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <time.h>
 
 #include "trace/writer.h"
 
-enum { GO_TRACE_REGIONS = 11 };
-
 struct go_trace {
-    struct trace_writer writer;
-    int fd;
-    uint64_t bytes;                   /* of the file */
-    uint64_t ready[GO_TRACE_REGIONS]; /* bytes of each region that have room on disk */
-    bool full[GO_TRACE_REGIONS];      /* no more to be had: a full disk is not asked again */
-    uint64_t started_ns;              /* CLOCK_MONOTONIC: header.start_monotonic_ns */
+    struct trace_writer *writer;
+    uint16_t rule;        /* that of Go's maps, in the trace */
+    uint16_t module;      /* the program */
+    uint64_t first_table; /* tables have higher numbers than this */
+    bool shared;          /* of live entries every other one is somebody else's */
 };
 
-/*
- * Makes the trace PATH of PID, which runs and was started with COMMAND (NULL: what it says
- * itself), from the moment STARTED_NS (CLOCK_MONOTONIC) on. What stood there is renamed to
- * PATH.old. 0 or -errno. The address of FILE must not change until it is closed.
- */
-int go_trace_make(struct go_trace *trace, const char *path, pid_t pid, char *const *command,
-                  uint64_t ring_bytes, uint64_t started_ns);
-void go_trace_close(struct go_trace *trace);
+static inline struct trace_header *go_trace_header(const struct go_trace *trace)
+{
+    return trace->writer->header;
+}
+
+/* Where live entry number INDEX of ours stands, and how many there are among CAPACITY. */
+static inline uint32_t go_trace_slot(const struct go_trace *trace, uint32_t index)
+{
+    return trace->shared ? 2 * index + 1 : index;
+}
+
+static inline uint32_t go_trace_room(const struct go_trace *trace, uint32_t capacity)
+{
+    return trace->shared ? capacity / 2 : capacity;
+}
 
 /* Nanoseconds since the trace began, of a moment on CLOCK_MONOTONIC; and of now. */
-uint64_t go_trace_time(const struct go_trace *trace, uint64_t monotonic_ns);
-uint64_t go_trace_now(const struct go_trace *trace);
+static inline uint64_t go_trace_time(const struct go_trace *trace, uint64_t monotonic_ns)
+{
+    uint64_t start = go_trace_header(trace)->start_monotonic_ns;
 
-void go_trace_message(struct go_trace *trace, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+    return monotonic_ns > start ? monotonic_ns - start : 0;
+}
+
+static inline uint64_t go_trace_now(const struct go_trace *trace)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return go_trace_time(trace, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+}
 
 #endif

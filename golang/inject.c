@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "golang/agent_pages.h"
+#include "golang/origin.h"
 #include "golang/remote.h"
 
 enum { LOWEST = 1 << 16 /* vm.mmap_min_addr */ };
@@ -19,6 +20,14 @@ static int fail(struct go_target *target, const char *what, int error)
 {
     snprintf(target->why_not, sizeof target->why_not, "%s: %s", what, strerror(-error));
     return error;
+}
+
+/* True if the process that drains its ring lives. */
+static bool is_owned(const struct go_agent_data *found)
+{
+    uint64_t start = origin_start_ticks((pid_t)found->owner);
+
+    return start && start == found->owner_start;
 }
 
 /*
@@ -33,7 +42,12 @@ static int look_at_left(struct go_target *target)
         left->count = 0;
         return 0;
     }
-    if (go_agent_is_owned(left)) {
+    if (left->owner == (uint32_t)target->pid) {
+        snprintf(target->why_not, sizeof target->why_not,
+                 "libmaptrace.so, which is loaded into it, traces it already");
+        return -EALREADY;
+    }
+    if (is_owned(left)) {
         snprintf(target->why_not, sizeof target->why_not,
                  "another maptrace is at work in it (process %u)", left->owner);
         return -EBUSY;
@@ -175,7 +189,8 @@ static int write_agent(const struct go_target *target, pid_t thread)
     int error = go_agent_fill(target->plan, capacity, code, &bytes);
     if (!error)
         error = remote_write(thread, target->agent, code, bytes);
-    go_agent_describe(&data, target->plan, target->ring_address, go_ring_bytes(capacity), getpid());
+    go_agent_describe(&data, target->plan, target->ring_address, go_ring_bytes(capacity), getpid(),
+                      origin_start_ticks(getpid()));
     return error ? error : remote_write(thread, target->agent + GO_AGENT_DATA, &data, sizeof data);
 }
 

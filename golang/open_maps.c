@@ -10,9 +10,8 @@ enum {
     CHUNK = 1 << 20,
     LOG2_MOST = 40,
     TOPHASH_LEAST = 5,
-    OVERFLOW_LOG2_LEAST = 4, /* arrays from this size on have 1/16 more */
-    LOOKS_MOST = 1 << 16,    /* buckets of one array that are looked at */
-    ENTRIES_MOST = 64,       /* entries that a type is held against */
+    LOOKS_MOST = 1 << 16, /* buckets of one array that are looked at */
+    ENTRIES_MOST = 64,    /* entries that a type is held against */
 };
 
 struct search {
@@ -21,15 +20,6 @@ struct search {
     struct go_open_maps *maps;
     size_t room;
 };
-
-uint64_t go_array_bytes(uint8_t log2, uint32_t bucket_bytes)
-{
-    uint64_t buckets = (uint64_t)1 << log2;
-
-    if (log2 >= OVERFLOW_LOG2_LEAST)
-        buckets += buckets >> 4;
-    return buckets * bucket_bytes;
-}
 
 static bool in_heap(const struct memory *memory, uint64_t address)
 {

@@ -43,7 +43,4 @@ int go_open_maps_find(const struct memory *memory, const struct go_types *types,
                       struct go_open_maps *maps);
 void go_open_maps_free(struct go_open_maps *maps);
 
-/* The bytes of an array of 2^LOG2 buckets and the overflow buckets that are made with it. */
-uint64_t go_array_bytes(uint8_t log2, uint32_t bucket_bytes);
-
 #endif

@@ -75,16 +75,9 @@ size_t go_ring_bytes(uint64_t capacity)
     return GO_RING_HEADER_BYTES + capacity * sizeof(struct go_event);
 }
 
-int go_ring_open(struct go_ring *ring, int fd, uint64_t capacity)
+void go_ring_make(struct go_ring *ring, void *memory, uint64_t capacity)
 {
-    size_t bytes = go_ring_bytes(capacity);
-
     *ring = (struct go_ring){0};
-    if (ftruncate(fd, (off_t)bytes) != 0)
-        return -errno;
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        return -errno;
     ring->header = memory;
     ring->events = (const void *)((char *)memory + GO_RING_HEADER_BYTES);
     ring->capacity = capacity;
@@ -95,6 +88,19 @@ int go_ring_open(struct go_ring *ring, int fd, uint64_t capacity)
     };
     memcpy(ring->header->magic, GO_RING_MAGIC, sizeof ring->header->magic);
     ring->before = ring->after = moment_now();
+}
+
+int go_ring_open(struct go_ring *ring, int fd, uint64_t capacity)
+{
+    size_t bytes = go_ring_bytes(capacity);
+
+    *ring = (struct go_ring){0};
+    if (ftruncate(fd, (off_t)bytes) != 0)
+        return -errno;
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    go_ring_make(ring, memory, capacity);
     return 0;
 }
 

@@ -98,6 +98,9 @@ uint64_t go_ring_capacity(uint64_t bytes);
 /* Bytes of memory for a ring, header included. */
 size_t go_ring_bytes(uint64_t capacity);
 
+/* A ring of CAPACITY events in MEMORY, which is zero and go_ring_bytes(CAPACITY) long. */
+void go_ring_make(struct go_ring *ring, void *memory, uint64_t capacity);
+
 /* Maps the ring of CAPACITY events in FD, which it lays out first. 0 or -errno. */
 int go_ring_open(struct go_ring *ring, int fd, uint64_t capacity);
 /* Gives the memory of the events back, also where the target still maps it. */

@@ -15,7 +15,7 @@ void go_sites_free(struct go_sites *sites)
 static struct trace_site *site_of(struct go_sites *sites, uint64_t caller,
                                   const struct trace_resize *resize)
 {
-    struct trace_writer *writer = &sites->trace->writer;
+    struct trace_writer *writer = sites->trace->writer;
     struct trace_header *header = writer->header;
     uint64_t key = caller ^ (uint64_t)resize->type << 48;
     uint32_t index = address_index_get(&sites->by_caller, key);

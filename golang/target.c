@@ -5,11 +5,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-bool go_target_exiting(const struct go_target *target)
-{
-    return __atomic_load_n(&target->ring.header->exiting, __ATOMIC_ACQUIRE) != 0;
-}
-
 static void set_and_wake(uint32_t *word)
 {
     __atomic_store_n(word, 1, __ATOMIC_RELEASE);
@@ -30,9 +25,4 @@ void go_target_wait(const struct go_target *target)
 void go_target_wake(struct go_target *target)
 {
     set_and_wake(&target->ring.header->exiting);
-}
-
-bool go_gc_read(const struct go_target *target, struct go_gc *gc)
-{
-    return go_gc_look(&target->memory, &target->gc, gc);
 }

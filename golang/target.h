@@ -49,14 +49,15 @@ struct go_target {
 };
 
 /* True from the moment at which the program has called exit. */
-bool go_target_exiting(const struct go_target *target);
+static inline bool go_target_exiting(const struct go_target *target)
+{
+    return __atomic_load_n(&target->ring.header->exiting, __ATOMIC_ACQUIRE) != 0;
+}
+
 /* Lets a program go that is exiting. */
 void go_target_release(struct go_target *target);
 /* Sleeps until the program exits, or another thread calls go_target_wake(). */
 void go_target_wait(const struct go_target *target);
 void go_target_wake(struct go_target *target);
-
-/* What the runtime counts of its collections now. False where that is not known. */
-bool go_gc_read(const struct go_target *target, struct go_gc *gc);
 
 #endif

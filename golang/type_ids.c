@@ -1,6 +1,5 @@
 #include "golang/type_ids.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "golang/hmap.h"
@@ -28,6 +27,12 @@ static const struct go_map_type *known(const struct go_types *types, uint64_t ad
     return NULL;
 }
 
+/* Without stdio, which no bare thread may use. */
+static void set_name(struct trace_type *type, const char *name)
+{
+    memcpy(type->name, name, strnlen(name, sizeof type->name - 1));
+}
+
 static bool describe(const struct go_type_ids *ids, uint64_t address, struct trace_type *type)
 {
     const struct go_map_type *map = known(ids->types, address);
@@ -36,7 +41,7 @@ static bool describe(const struct go_type_ids *ids, uint64_t address, struct tra
 
     *type = (struct trace_type){.entries = GO_SLOTS};
     if (map) {
-        snprintf(type->name, sizeof type->name, "%s", map->name);
+        set_name(type, map->name);
         type->entry_bytes = map->bucket_bytes;
         return true;
     }
@@ -44,14 +49,14 @@ static bool describe(const struct go_type_ids *ids, uint64_t address, struct tra
         (descriptor[KIND] & KIND_MASK) != KIND_MAP)
         return false;
     memcpy(&bytes, descriptor + BUCKET_BYTES, sizeof bytes);
-    snprintf(type->name, sizeof type->name, "map (its type was made by reflection)");
+    set_name(type, "map (its type was made by reflection)");
     type->entry_bytes = bytes;
     return bytes >= GO_SLOTS;
 }
 
 static uint32_t add(struct go_type_ids *ids, uint64_t address, const struct trace_type *type)
 {
-    struct trace_writer *writer = &ids->trace->writer;
+    struct trace_writer *writer = ids->trace->writer;
     struct trace_header *header = writer->header;
     uint32_t index = header->types_used;
 
@@ -66,7 +71,7 @@ static uint32_t add(struct go_type_ids *ids, uint64_t address, const struct trac
 
 uint32_t go_type_id(struct go_type_ids *ids, uint64_t address, uint32_t *bucket_bytes)
 {
-    struct trace_writer *writer = &ids->trace->writer;
+    struct trace_writer *writer = ids->trace->writer;
     uint32_t index = address_index_get(&ids->ids, address);
     struct trace_type type;
 

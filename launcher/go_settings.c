@@ -4,28 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VARIABLE "GODEBUG"
-#define SETTING "clobberfree="
+#include "golang/settings.h"
 
 int go_settings_add(struct environment *environment)
 {
     /* The last one of a name counts. */
-    return environment_prepend(environment, VARIABLE, SETTING "1", ',');
-}
-
-static bool clobbers(const char *settings)
-{
-    bool on = false;
-
-    for (const char *at = settings; at && (at = strstr(at, SETTING)); at++)
-        if (at == settings || at[-1] == ',')
-            on = at[sizeof SETTING - 1] == '1';
-    return on;
+    return environment_prepend(environment, GO_SETTINGS, GO_CLOBBERFREE "1", ',');
 }
 
 bool go_settings_clobber(const struct environment *environment)
 {
-    return clobbers(environment_get(environment, VARIABLE));
+    return go_settings_clobbers(environment_get(environment, GO_SETTINGS));
 }
 
 bool go_settings_clobber_of(pid_t pid)
@@ -37,8 +26,8 @@ bool go_settings_clobber_of(pid_t pid)
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     FILE *file = fopen(path, "re");
     while (file && getdelim(&entry, &room, 0, file) > 0)
-        if (!strncmp(entry, VARIABLE "=", sizeof VARIABLE))
-            on = clobbers(entry + sizeof VARIABLE);
+        if (!strncmp(entry, GO_SETTINGS "=", sizeof GO_SETTINGS))
+            on = go_settings_clobbers(entry + sizeof GO_SETTINGS);
     free(entry);
     if (file)
         fclose(file);

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "golang/hmap.h"
+
 static void put_text(FILE *out, const char *text)
 {
     fputc('"', out);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
+#include "golang/hmap.h"
 #include "analyzer/units.h"
 
 enum { MOST_SHOWN = 20 };

@@ -25,9 +25,10 @@
 static char *base; /* the whole layout, in private memory or in the file */
 static struct trace_writer writer;
 static void *stack_links;
-static size_t layout_bytes;
+static size_t all_bytes;
 bool sandbox_entered;
 static bool has_file, clock_stopped;
+static bool shared; /* of live entries every other one is a Go map's: golang/go_trace.h */
 static char path[4096];
 
 struct trace_header *recorder_header(void)
@@ -71,7 +72,8 @@ uint64_t recorder_now(void)
 int recorder_prepare(const struct recorder_plan *plan)
 {
     struct trace_header layout = {0};
-    size_t bytes = layout_place(&layout, plan->ring_bytes);
+    size_t bytes =
+        layout_place(&layout, plan->ring_bytes, plan->shared ? LAYOUT_OF_BOTH : LAYOUT_OF_TABLES);
 
     if (!base) {
         base = pages_map(bytes);
@@ -82,7 +84,7 @@ int recorder_prepare(const struct recorder_plan *plan)
             return -ENOMEM;
         }
         pages_are_books(base, bytes);
-        layout_bytes = bytes;
+        all_bytes = bytes;
     }
     struct trace_header *header = recorder_header();
     *header = layout;
@@ -93,6 +95,7 @@ int recorder_prepare(const struct recorder_plan *plan)
     header->flags = plan->flags;
     header->notable_ns = NOTABLE_NS;
     room_private(header);
+    shared = plan->shared;
     writer.header = header;
     writer.room = has_room;
     trace_stacks_start(&writer, stack_links, layout.stacks.capacity);
@@ -111,7 +114,7 @@ int recorder_leave(const struct recorder_plan *plan)
     if (!rules)
         return -ENOMEM;
     memcpy(rules, recorder_rule(0), rules_used * sizeof *rules);
-    long mapped = raw_mmap(base, layout_bytes, PROT_READ | PROT_WRITE,
+    long mapped = raw_mmap(base, all_bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     if (raw_failed(mapped)) {
         pages_unmap(rules, kept);
@@ -157,13 +160,13 @@ static uint64_t ring_used(const struct trace_region *ring, uint64_t written)
 }
 
 /*
- * What is in each region, in the order of the header. Live entries are not
+ * What is in each region. Live entries are not
  * counted: their owners publish them again.
  */
-static void count_used(uint64_t used[ROOM_REGIONS])
+static void count_used(uint64_t used[LAYOUT_REGIONS])
 {
     const struct trace_header *header = recorder_header();
-    const uint64_t bytes[ROOM_REGIONS] = {
+    const uint64_t bytes[LAYOUT_REGIONS] = {
         header->rules_used * sizeof(struct trace_rule),
         header->modules_used * sizeof(struct trace_module),
         header->stack_words_used * sizeof(uint64_t),
@@ -172,6 +175,12 @@ static void count_used(uint64_t used[ROOM_REGIONS])
         ring_used(&header->notable, header->notable_written),
         ring_used(&header->recent, header->recent_written),
         header->message_bytes,
+        header->types_used * sizeof(struct trace_type),
+        header->sites_used * sizeof(struct trace_site),
+        (header->collections_written < header->collections.capacity
+             ? header->collections_written
+             : header->collections.capacity) *
+            sizeof(struct trace_collection),
     };
 
     memcpy(used, bytes, sizeof bytes);
@@ -179,6 +188,8 @@ static void count_used(uint64_t used[ROOM_REGIONS])
 
 static int copy_bytes(int fd, uint64_t offset, uint64_t bytes)
 {
+    if (!bytes)
+        return 0;
     long wrote = raw_call(SYS_pwrite64, fd, (long)(base + offset), (long)bytes, (long)offset, 0, 0);
 
     if (wrote == (long)bytes)
@@ -189,15 +200,15 @@ static int copy_bytes(int fd, uint64_t offset, uint64_t bytes)
 /* Gives the file at FD its room and what was recorded so far. */
 static int fill_file(int fd)
 {
-    const struct trace_header *header = recorder_header();
-    uint64_t used[ROOM_REGIONS];
+    struct trace_header *header = recorder_header();
+    uint64_t used[LAYOUT_REGIONS];
 
     count_used(used);
     int error = room_of_file(fd, used);
     if (!error)
         error = copy_bytes(fd, 0, sizeof *header);
-    for (unsigned i = 0; i < ROOM_REGIONS && !error; i++)
-        error = copy_bytes(fd, (&header->rules + i)->offset, used[i]);
+    for (unsigned i = 0; i < LAYOUT_REGIONS && !error; i++)
+        error = copy_bytes(fd, layout_region(header, i)->offset, used[i]);
     return error;
 }
 
@@ -216,12 +227,12 @@ int recorder_begin(void)
         return (int)fd;
     int error = fill_file((int)fd);
     if (!error) {
-        long mapped = raw_mmap(base, layout_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-                               (int)fd, 0);
+        long mapped =
+            raw_mmap(base, all_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, (int)fd, 0);
         if (raw_failed(mapped))
             error = (int)mapped;
         else
-            room_mapped(base, layout_bytes);
+            room_mapped(base, all_bytes);
     }
     raw_close((int)fd);
     if (error) {
@@ -243,34 +254,44 @@ const char *recorder_path(void)
     return path;
 }
 
+static uint32_t slot_of(uint32_t index)
+{
+    return shared ? 2 * index : index;
+}
+
 bool recorder_array_fits(uint32_t index)
 {
-    return room_for(&recorder_header()->arrays, (uint64_t)index + 1);
+    return room_for(&recorder_header()->arrays, (uint64_t)slot_of(index) + 1);
 }
 
 bool recorder_resize_fits(uint32_t index)
 {
-    return room_for(&recorder_header()->resizes, (uint64_t)index + 1);
+    return room_for(&recorder_header()->resizes, (uint64_t)slot_of(index) + 1);
 }
 
 uint32_t recorder_array_room(void)
 {
-    return recorder_header()->arrays.capacity;
+    return recorder_header()->arrays.capacity / (shared ? 2 : 1);
 }
 
 uint32_t recorder_resize_room(void)
 {
-    return recorder_header()->resizes.capacity;
+    return recorder_header()->resizes.capacity / (shared ? 2 : 1);
+}
+
+struct trace_writer *recorder_writer(void)
+{
+    return &writer;
 }
 
 void recorder_array(uint32_t index, const struct trace_array *array)
 {
-    trace_write_array(&writer, index, array);
+    trace_write_array(&writer, slot_of(index), array);
 }
 
 void recorder_resize(uint32_t index, const struct trace_resize *resize)
 {
-    trace_write_resize(&writer, index, resize);
+    trace_write_resize(&writer, slot_of(index), resize);
 }
 
 void recorder_finished(const struct trace_resize *resize)

@@ -14,12 +14,14 @@
 #include <stdint.h>
 
 #include "../trace/format.h"
+#include "../trace/writer.h"
 
 struct module;
 
 struct recorder_plan {
     uint64_t ring_bytes;
     uint32_t flags;    /* enum trace_flag */
+    bool shared;       /* the maps of a Go program are recorded as well: see recorder_writer() */
     uint32_t root_pid; /* 0: this process is the first of its run */
     const char *path;  /* absolute, where the trace will stand */
 };
@@ -39,6 +41,8 @@ const char *recorder_path(void);
 int recorder_leave(const struct recorder_plan *plan);
 
 struct trace_header *recorder_header(void);
+/* For who writes live entries of odd numbers into a shared trace. */
+struct trace_writer *recorder_writer(void);
 struct trace_rule *recorder_rule(unsigned index);
 
 /* Nanoseconds since the trace began. */

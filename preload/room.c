@@ -17,26 +17,15 @@
 /* Reserved when the file is made, and at a time from then on. */
 #define PIECE ((uint64_t)64 << 10)
 
-_Static_assert(offsetof(struct trace_header, messages) - offsetof(struct trace_header, rules) ==
-                   (ROOM_REGIONS - 1) * sizeof(struct trace_region),
-               "regions stand in a row");
-
 static struct trace_header *header;
-static uint64_t ready[ROOM_REGIONS]; /* bytes of each region that can be written to */
-static bool full[ROOM_REGIONS];      /* no more to be had */
-
-static uint64_t bytes_of(const struct trace_region *region)
-{
-    uint64_t bytes = (uint64_t)region->entry_bytes * region->capacity;
-
-    return (bytes + LAYOUT_PAGE - 1) & ~(LAYOUT_PAGE - 1);
-}
+static uint64_t ready[LAYOUT_REGIONS]; /* bytes of each region that can be written to */
+static bool full[LAYOUT_REGIONS];      /* no more to be had */
 
 void room_private(struct trace_header *at)
 {
     header = at;
-    for (unsigned i = 0; i < ROOM_REGIONS; i++)
-        ready[i] = bytes_of(&header->rules + i);
+    for (unsigned i = 0; i < LAYOUT_REGIONS; i++)
+        ready[i] = layout_bytes(layout_region(header, i));
     memset(full, 0, sizeof full);
 }
 
@@ -77,7 +66,7 @@ static bool can_grow_later(int fd)
     return answer == 0;
 }
 
-int room_of_file(int fd, const uint64_t used[ROOM_REGIONS])
+int room_of_file(int fd, const uint64_t used[LAYOUT_REGIONS])
 {
     struct rlimit limit;
 
@@ -94,13 +83,13 @@ int room_of_file(int fd, const uint64_t used[ROOM_REGIONS])
         return error;
     if (!can_grow_later(fd))
         return allocate(fd, 0, header->file_bytes);
-    for (unsigned i = 0; i < ROOM_REGIONS; i++) {
-        const struct trace_region *region = &header->rules + i;
+    for (unsigned i = 0; i < LAYOUT_REGIONS; i++) {
+        const struct trace_region *region = layout_region(header, i);
         uint64_t first = (used[i] / PIECE + 1) * PIECE;
 
-        if (first > bytes_of(region))
-            first = bytes_of(region);
-        error = allocate(fd, region->offset, first);
+        if (first > layout_bytes(region))
+            first = layout_bytes(region);
+        error = first ? allocate(fd, region->offset, first) : 0;
         if (error)
             return error;
         ready[i] = first;
@@ -111,8 +100,8 @@ int room_of_file(int fd, const uint64_t used[ROOM_REGIONS])
 /* Reserves up to WANTED bytes of region I; as far as it comes. */
 static void reserve(unsigned i, uint64_t wanted)
 {
-    const struct trace_region *region = &header->rules + i;
-    uint64_t most = bytes_of(region);
+    const struct trace_region *region = layout_region(header, i);
+    uint64_t most = layout_bytes(region);
 
     while (ready[i] < wanted && ready[i] < most && !full[i]) {
         uint64_t piece = most - ready[i] < PIECE ? most - ready[i] : PIECE;
@@ -126,7 +115,7 @@ static void reserve(unsigned i, uint64_t wanted)
 
 bool room_for(const struct trace_region *region, uint64_t entries)
 {
-    unsigned i = (unsigned)(region - &header->rules);
+    unsigned i = layout_index(header, region);
     uint64_t wanted = entries * region->entry_bytes;
 
     if (__builtin_expect(wanted > ready[i], 0) && sandbox_may_call())
@@ -136,6 +125,6 @@ bool room_for(const struct trace_region *region, uint64_t entries)
 
 void room_for_all(void)
 {
-    for (unsigned i = 0; i < ROOM_REGIONS; i++)
-        reserve(i, bytes_of(&header->rules + i));
+    for (unsigned i = 0; i < LAYOUT_REGIONS; i++)
+        reserve(i, layout_bytes(layout_region(header, i)));
 }

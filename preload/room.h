@@ -17,17 +17,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../trace/format.h"
+#include "../trace/layout.h"
 
 /* The trace at HEADER is private memory: there is room for all of it. */
 void room_private(struct trace_header *header);
 
 /*
  * FD becomes the file: gives it its size, and room for the first USED bytes of
- * each region (in the order of the header) and some more. 0 or -errno.
+ * each region (as layout_region() numbers them) and some more. 0 or -errno.
  */
-#define ROOM_REGIONS 8
-int room_of_file(int fd, const uint64_t used[ROOM_REGIONS]);
+int room_of_file(int fd, const uint64_t used[LAYOUT_REGIONS]);
 
 /*
  * The file is mapped there. The kernel is not to read ahead of the first write

@@ -17,6 +17,7 @@
 
 #include "golang/books.h"
 #include "golang/looks.h"
+#include "golang/trace_file.h"
 #include "trace/reader.h"
 
 enum { TYPE = 0x1000, BUCKET = 144, MS = 1000000 };
@@ -29,6 +30,7 @@ struct fake {
 
 struct state {
     char path[64];
+    struct trace_file file;
     struct go_trace trace;
     struct memory memory;
     struct go_map_type type;
@@ -50,18 +52,19 @@ static int set_up(void **context)
     close(fd);
     unlink(state->path);
     assert_int_equal(memory_open(&state->memory, getpid()), 0);
-    assert_int_equal(go_trace_make(&state->trace, state->path, getpid(), NULL, 1 << 20, 1000), 0);
-    struct trace_header *header = state->trace.writer.header;
-    struct trace_rule *rule = trace_entry(&state->trace.writer, &header->rules, 0);
+    assert_int_equal(trace_file_make(&state->file, state->path, getpid(), NULL, 1 << 20, 1000), 0);
+    struct trace_header *header = state->file.writer.header;
+    struct trace_rule *rule = trace_entry(&state->file.writer, &header->rules, 0);
     *rule = (struct trace_rule){.name = "go-map", .kind = TRACE_INCREMENTAL};
     header->rules_used = 1;
     header->flags = TRACE_FLAG_LIVENESS;
+    state->trace = (struct go_trace){.writer = &state->file.writer};
     state->type =
         (struct go_map_type){.address = TYPE, .name = "map[int]int", .bucket_bytes = BUCKET};
     state->types = (struct go_types){&state->type, 1};
     assert_int_equal(go_type_ids_make(&state->ids, &state->trace, &state->memory, &state->types),
                      0);
-    assert_int_equal(go_books_make(&state->books, &state->trace, &state->ids, 0), 0);
+    assert_int_equal(go_books_make(&state->books, &state->trace, &state->ids), 0);
     state->ns = 1000;
     return 0;
 }
@@ -72,7 +75,7 @@ static int tear_down(void **context)
 
     go_books_free(&state->books);
     go_type_ids_free(&state->ids);
-    go_trace_close(&state->trace);
+    trace_file_close(&state->file);
     memory_close(&state->memory);
     unlink(state->path);
     free(state);
@@ -143,8 +146,8 @@ static struct trace *read_back(struct state *state)
     char error[500];
 
     go_books_write(&state->books);
-    state->trace.writer.header->end = TRACE_END_EXIT;
-    state->trace.writer.header->end_ns = go_trace_time(&state->trace, state->ns);
+    state->file.writer.header->end = TRACE_END_EXIT;
+    state->file.writer.header->end_ns = go_trace_time(&state->trace, state->ns);
     if (trace_read(state->path, NULL, &trace, error, sizeof error) != 0)
         fail_msg("%s", error);
     return trace;

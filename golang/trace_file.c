@@ -1,9 +1,8 @@
 #define _GNU_SOURCE
-#include "golang/go_trace.h"
+#include "golang/trace_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +14,6 @@
 
 #include "golang/origin.h"
 #include "trace/layout.h"
-
-enum { TYPES_MOST = 4096, SITES_MOST = 4096, COLLECTIONS_MOST = 16384 };
 
 static const uint64_t PIECE = 64 << 10;
 static const uint64_t NOTABLE_NS = 1000000; /* as the guest has it */
@@ -30,17 +27,6 @@ static uint64_t clock_ns(clockid_t clock)
 }
 
 /* --- room ---------------------------------------------------------------------- */
-
-static unsigned index_of(const struct trace_header *header, const struct trace_region *region)
-{
-    if (region == &header->types)
-        return 8;
-    if (region == &header->sites)
-        return 9;
-    if (region == &header->collections)
-        return 10;
-    return (unsigned)(region - &header->rules);
-}
 
 static bool reserve(int fd, uint64_t offset, uint64_t bytes)
 {
@@ -59,13 +45,12 @@ static bool reserve(int fd, uint64_t offset, uint64_t bytes)
 
 static bool has_room(void *context, const struct trace_region *region, uint64_t entries)
 {
-    struct go_trace *trace = context;
-    unsigned index = index_of(trace->writer.header, region);
+    struct trace_file *trace = context;
+    unsigned index = layout_index(trace->writer.header, region);
     uint64_t *ready = &trace->ready[index];
     uint64_t wanted = entries * region->entry_bytes;
-    uint64_t all = (uint64_t)region->capacity * region->entry_bytes;
+    uint64_t all = layout_bytes(region);
 
-    all = (all + LAYOUT_PAGE - 1) & ~(LAYOUT_PAGE - 1);
     if (trace->full[index])
         return wanted <= *ready;
     while (*ready < wanted) {
@@ -79,14 +64,13 @@ static bool has_room(void *context, const struct trace_region *region, uint64_t 
 }
 
 /* The first piece of every region, so that no ring is ever without a slot. */
-static bool has_first_pieces(struct go_trace *trace)
+static bool has_first_pieces(struct trace_file *trace)
 {
     struct trace_header *header = trace->writer.header;
-    const struct trace_region *last[] = {&header->types, &header->sites, &header->collections};
     bool room = true;
 
-    for (unsigned i = 0; i < GO_TRACE_REGIONS && room; i++) {
-        const struct trace_region *region = i < 8 ? &header->rules + i : last[i - 8];
+    for (unsigned i = 0; i < LAYOUT_REGIONS && room; i++) {
+        const struct trace_region *region = layout_region(header, i);
         uint64_t entries = PIECE / region->entry_bytes;
         room = has_room(trace, region, entries < region->capacity ? entries : region->capacity);
     }
@@ -94,12 +78,6 @@ static bool has_first_pieces(struct go_trace *trace)
 }
 
 /* --- making it ------------------------------------------------------------------ */
-
-static uint64_t place(struct trace_region *region, uint64_t at, size_t bytes, uint64_t capacity)
-{
-    *region = (struct trace_region){at, (uint32_t)bytes, (uint32_t)capacity};
-    return (at + bytes * capacity + LAYOUT_PAGE - 1) & ~(LAYOUT_PAGE - 1);
-}
 
 static int keep_old(const char *path)
 {
@@ -117,7 +95,7 @@ static int keep_old(const char *path)
 }
 
 /* Gives the new file its header and its size, and maps it. */
-static int map_file(struct go_trace *trace, const struct trace_header *header)
+static int map_file(struct trace_file *trace, const struct trace_header *header)
 {
     struct rlimit limit;
 
@@ -135,23 +113,20 @@ static int map_file(struct go_trace *trace, const struct trace_header *header)
     return 0;
 }
 
-int go_trace_make(struct go_trace *trace, const char *path, pid_t pid, char *const *command,
-                  uint64_t ring_bytes, uint64_t started_ns)
+int trace_file_make(struct trace_file *trace, const char *path, pid_t pid, char *const *command,
+                    uint64_t ring_bytes, uint64_t started_ns)
 {
     struct trace_header header = {.version = TRACE_VERSION, .header_bytes = sizeof header};
-    uint64_t bytes = layout_place(&header, ring_bytes);
+    uint64_t bytes = layout_place(&header, ring_bytes, LAYOUT_OF_GO);
 
     _Static_assert(sizeof header <= 4096, "the header has room in the first page");
-    bytes = place(&header.types, bytes, sizeof(struct trace_type), TYPES_MOST);
-    bytes = place(&header.sites, bytes, sizeof(struct trace_site), SITES_MOST);
-    bytes = place(&header.collections, bytes, sizeof(struct trace_collection), COLLECTIONS_MOST);
     memcpy(header.magic, TRACE_MAGIC, sizeof header.magic);
     header.file_bytes = bytes;
     header.notable_ns = NOTABLE_NS;
     header.start_monotonic_ns = started_ns;
     header.start_realtime_ns = clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - started_ns);
     origin_of(&header, pid, command);
-    *trace = (struct go_trace){.bytes = bytes, .started_ns = started_ns};
+    *trace = (struct trace_file){.bytes = bytes};
     void *links = malloc(trace_stacks_bytes(header.stacks.capacity));
     int error = links ? keep_old(path) : -ENOMEM;
     trace->fd = error ? -1 : open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -170,41 +145,14 @@ int go_trace_make(struct go_trace *trace, const char *path, pid_t pid, char *con
     trace_stacks_start(&trace->writer, links, header.stacks.capacity);
     if (has_first_pieces(trace))
         return 0;
-    go_trace_close(trace);
+    trace_file_close(trace);
     unlink(path);
     return -ENOSPC;
 }
 
-void go_trace_close(struct go_trace *trace)
+void trace_file_close(struct trace_file *trace)
 {
     munmap(trace->writer.header, trace->bytes);
     free(trace->writer.stack_links);
     close(trace->fd);
-}
-
-/* --- using it -------------------------------------------------------------------- */
-
-uint64_t go_trace_time(const struct go_trace *trace, uint64_t monotonic_ns)
-{
-    return monotonic_ns > trace->started_ns ? monotonic_ns - trace->started_ns : 0;
-}
-
-uint64_t go_trace_now(const struct go_trace *trace)
-{
-    return go_trace_time(trace, clock_ns(CLOCK_MONOTONIC));
-}
-
-void go_trace_message(struct go_trace *trace, const char *format, ...)
-{
-    va_list arguments;
-    char *line;
-
-    va_start(arguments, format);
-    int length = vasprintf(&line, format, arguments);
-    va_end(arguments);
-    if (length < 0)
-        return;
-    line[length] = '\n'; /* in place of the zero */
-    trace_write_message(&trace->writer, line, (size_t)length + 1);
-    free(line);
 }
