@@ -171,7 +171,6 @@ static int run_indexer(void *context)
     raw_call(SYS_dup2, child->output, 1, 0, 0, 0, 0);
     raw_call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&none, 0, 8, 0, 0);
     raw_call(SYS_execve, (long)indexer, (long)child->arguments, (long)environment, 0, 0, 0);
-    raw_call(SYS_exit, 127, 0, 0, 0, 0, 0);
     return 127;
 }
 
@@ -209,7 +208,8 @@ static bool ask(struct module *module, const char *path, const struct index_sink
 
         raw_call(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, (long)&before, 8, 0, 0);
         raw_call(SYS_rt_sigpending, (long)&pending_before, 8, 0, 0, 0, 0);
-        int pid = clone(run_indexer, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK, &child);
+        long pid =
+            raw_clone(CLONE_VM | CLONE_VFORK, stack + CHILD_STACK, NULL, run_indexer, &child);
         if (pid > 0)
             while (raw_call(SYS_wait4, pid, 0, __WALL, 0, 0, 0) == -EINTR)
                 ;

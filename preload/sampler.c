@@ -29,10 +29,11 @@ bool sampler_runs(void)
     return __atomic_load_n(&running, __ATOMIC_ACQUIRE);
 }
 
-static __attribute__((noinline, used)) void sampler_main(void)
+static int sample(void *unused)
 {
     const struct timespec period = {0, PERIOD_NS};
 
+    (void)unused;
     for (;;) {
         raw_futex(&stopping, FUTEX_WAIT_PRIVATE, 0, &period);
         if (__atomic_load_n(&stopping, __ATOMIC_ACQUIRE))
@@ -49,30 +50,7 @@ static __attribute__((noinline, used)) void sampler_main(void)
             break;
     }
     __atomic_store_n(&running, 0, __ATOMIC_RELEASE);
-    raw_call(SYS_exit, 0, 0, 0, 0, 0, 0);
-    __builtin_unreachable();
-}
-
-/* Returns in the caller only; the new thread goes to sampler_main and never comes back. */
-static long spawn(void *top)
-{
-    long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
-                 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-    register void *child_id __asm__("r10") = &kernel_id;
-    register long no_tls __asm__("r8") = 0;
-    long result;
-
-    __asm__ volatile("syscall\n\t"
-                     "testq %%rax, %%rax\n\t"
-                     "jnz 1f\n\t"
-                     "xorl %%ebp, %%ebp\n\t"
-                     "callq *%[main]\n"
-                     "1:"
-                     : "=a"(result)
-                     : "a"((long)SYS_clone), "D"(flags), "S"(top), "d"(&kernel_id), "r"(child_id),
-                       "r"(no_tls), [main] "r"(sampler_main)
-                     : "rcx", "r11", "memory");
-    return result;
+    return 0;
 }
 
 void sampler_wake(void)
@@ -92,7 +70,9 @@ void sampler_wake(void)
     }
     __atomic_store_n(&stopping, 0, __ATOMIC_RELEASE);
     raw_call(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, (long)&before, 8, 0, 0);
-    long id = spawn(stack + SAMPLER_STACK);
+    long id = raw_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+                            CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+                        stack + SAMPLER_STACK, &kernel_id, sample, NULL);
     raw_call(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&before, 0, 8, 0, 0);
     if (raw_failed(id)) {
         kernel_id = 0;
