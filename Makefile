@@ -60,7 +60,7 @@ PRELOAD_OBJECTS = $(call objects,preload,$(PRELOAD_SOURCES) \
 GUEST_NAMES = tests/guest/names.h
 GUEST_CFLAGS = $(filter-out -fsanitize=%,$(PRELOAD_CFLAGS)) $(HARDENING) -include $(GUEST_NAMES)
 GUEST_SOURCES = $(filter-out $(patsubst %,preload/%.c,operators jemalloc_api mappings fortified \
-	process),$(PRELOAD_SOURCES))
+	process bytes),$(PRELOAD_SOURCES))
 GUEST_OBJECTS = $(call objects,guest,$(GUEST_SOURCES) \
 	$(filter-out $(TRACE_READER),$(call sources,trace)) $(RULES_SOURCES)) \
 	$(BUILD)/obj/guest/catalogue.o
