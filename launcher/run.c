@@ -17,6 +17,12 @@
 #include "launcher/trace_files.h"
 #include "launcher/trace_path.h"
 
+/*
+ * gcc's AddressSanitizer ends a program in which another library comes before its
+ * own. Said before the user's options, which therefore win.
+ */
+#define ASAN_LETS_US_BE_FIRST "verify_asan_link_order=0"
+
 /* Puts the library into the command's environment. 0, or an exit status. */
 static int preload(struct environment *environment)
 {
@@ -27,7 +33,8 @@ static int preload(struct environment *environment)
         return status;
     if (strpbrk(library, " :"))
         complain("%s: LD_PRELOAD cannot hold a path with a space or a colon", library);
-    else if (environment_prepend(environment, "LD_PRELOAD", library, ':'))
+    else if (environment_prepend(environment, "LD_PRELOAD", library, ':') ||
+             environment_prepend(environment, "ASAN_OPTIONS", ASAN_LETS_US_BE_FIRST, ':'))
         complain("%s", strerror(ENOMEM));
     else
         status = 0;

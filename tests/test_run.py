@@ -144,7 +144,8 @@ def test_environment(run):
     got = variables(run("env").stdout)
     # The stand-in sets STUB_ROOT, the shell may set _.
     changed = {name for name in own.keys() | got.keys() if own.get(name) != got.get(name)}
-    assert changed <= {"LD_PRELOAD", "MAPTRACE_OUTPUT", "STUB_ROOT", "_", "PWD", "OLDPWD"}
+    assert changed <= {"LD_PRELOAD", "ASAN_OPTIONS", "MAPTRACE_OUTPUT", "STUB_ROOT", "_", "PWD",
+                       "OLDPWD"}
     assert got["LD_PRELOAD"] == str(run.library)
     assert got["MAPTRACE_OUTPUT"] == str(run.folder / "trace.bin")
 
@@ -162,6 +163,12 @@ def test_output_can_be_named(run):
 def test_preloads_stay(run):
     got = variables(run("env", env={"LD_PRELOAD": "libm.so.6"}).stdout)
     assert got["LD_PRELOAD"] == f"{run.library}:libm.so.6"
+
+
+def test_options_of_the_address_sanitizer_stay(run):
+    """It ends a program in which our library comes before its own, unless it is told not to."""
+    got = variables(run("env", env={"ASAN_OPTIONS": "detect_leaks=0"}).stdout)
+    assert got["ASAN_OPTIONS"] == "verify_asan_link_order=0:detect_leaks=0"
 
 
 def test_rules_are_added_to_those_of_the_environment(run):
