@@ -23,7 +23,7 @@ static bool begins_run(const struct report *report, size_t index)
 struct sight {
     const struct trace_rule *best; /* of the highest status; rather one with a reason */
     const char *board_reason;      /* why it was blind in a descendant, which may have no trace */
-    bool user, broken;
+    bool user, broken, present;
     uint64_t symbols, arrays, resizes;
     uint64_t first[4];       /* processes by status: the first one, and its board */
     uint64_t descendants[4]; /* of those whose trace is here */
@@ -54,6 +54,7 @@ static void look(struct sight *sight, const struct trace *trace, const struct tr
 {
     sight->user |= (rule->flags & TRACE_RULE_USER) != 0;
     sight->broken |= (rule->flags & TRACE_RULE_BROKEN) != 0;
+    sight->present |= (rule->flags & TRACE_RULE_PRESENT) != 0;
     sight->symbols += rule->symbols;
     sight->arrays += rule->arrays;
     sight->resizes += rule->resizes;
@@ -146,10 +147,15 @@ static int add_sight(struct report *report, const struct sight *sight)
 }
 
 /* A rule with an error in its text sees nothing, whatever its status says. */
-static int doubt_users_rule(struct report *report, const struct trace *leader,
-                            const struct sight *sight)
+static int doubt_rule(struct report *report, const struct trace *leader, const struct sight *sight)
 {
-    if (!sight->user || (!sight->broken && best_status(sight) != TRACE_RULE_BLIND))
+    bool blind = best_status(sight) == TRACE_RULE_BLIND;
+
+    if (sight->present && blind)
+        return report_doubt(report, "%s: rule %s is blind, though its container is there%s%s",
+                            leader->file, sight->best->name, *sight->best->reason ? ": " : "",
+                            sight->best->reason);
+    if (!sight->user || (!sight->broken && !blind))
         return 0;
     return report_doubt(report, "%s: rule %s, which you gave, %s%s%s", leader->file,
                         sight->best->name,
@@ -166,7 +172,7 @@ static int judge_run(struct report *report, const struct trace *leader)
         any |= best_status(&run.sights[i]) >= TRACE_RULE_IDLE;
         outcome = add_sight(report, &run.sights[i]);
         if (outcome == 0)
-            outcome = doubt_users_rule(report, leader, &run.sights[i]);
+            outcome = doubt_rule(report, leader, &run.sights[i]);
     }
     free(run.sights);
     if (outcome == 0 && !any)

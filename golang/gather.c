@@ -28,7 +28,7 @@ void go_gather_describe(const struct go_trace *trace, const struct go_target *ta
         .about = "Go's built-in map",
         .kind = TRACE_INCREMENTAL,
         .status = TRACE_RULE_IDLE,
-        .flags = TRACE_RULE_PROGRESS,
+        .flags = TRACE_RULE_PROGRESS | TRACE_RULE_PRESENT,
         .symbols = (uint32_t)__builtin_popcount(target->hooks),
     };
     if (!(target->hooks & (GO_HOOK_GROW | GO_HOOK_SWISS)))

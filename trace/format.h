@@ -151,6 +151,7 @@ enum trace_rule_flag {
     TRACE_RULE_PROGRESS = 1u << 1, /* names the places that show progress */
     TRACE_RULE_BROKEN = 1u << 2,   /* its text has an error; reason says where */
     TRACE_RULE_PARTIAL = 1u << 3,  /* stays blind although some arrays were seen: most are elsewhere */
+    TRACE_RULE_PRESENT = 1u << 4,  /* its container is in the program for sure */
 };
 
 struct trace_rule {
