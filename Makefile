@@ -23,12 +23,9 @@ COMMON = -std=gnu11 $(CFLAGS) $(WARNINGS) -I. -MMD -MP -fno-omit-frame-pointer \
 	-DMAPTRACE_VERSION='"$(VERSION)"'
 
 # The library: nothing of it is visible but what it interposes; its
-# thread-local state costs no call; the compiler must not take its malloc
-# for the one it knows; and records are copied by libc: gcc's own `rep movsq`
-# takes longer to begin than they take to copy.
-LIBC_COPIES := $(shell $(CC) -mstringop-strategy=libcall -E - </dev/null >/dev/null 2>&1 && \
-	echo -mstringop-strategy=libcall)
-PRELOAD_CFLAGS = $(COMMON) $(LIBC_COPIES) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
+# thread-local state costs no call; and the compiler must not take its malloc
+# for the one it knows.
+PRELOAD_CFLAGS = $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
 	-fno-builtin-aligned_alloc -fno-builtin-memalign -fno-builtin-posix_memalign \
 	$(if $(PRELOAD_SANITIZE),-fsanitize=$(PRELOAD_SANITIZE) -fsanitize-undefined-trap-on-error)
@@ -54,7 +51,12 @@ RULES_SOURCES = $(call sources,rules)
 TRACE_READER = $(sort $(wildcard trace/reader*.c))
 PRELOAD_SOURCES = $(call sources,preload) $(sort $(wildcard preload/*.S))
 
-PRELOAD_OBJECTS = $(call objects,preload,$(PRELOAD_SOURCES) \
+# What of golang/ the library has, too: all but what deals with other processes and with files.
+GO_IN_GUEST = golang/agent.S $(patsubst %,golang/%.c,address_index agent_layout agent_pages books \
+	books_maps books_write code collections functions gather gc looks pattern plan program ring \
+	settings sites type_ids types)
+
+PRELOAD_OBJECTS = $(call objects,preload,$(PRELOAD_SOURCES) $(GO_IN_GUEST) \
 	$(filter-out $(TRACE_READER),$(call sources,trace)) $(RULES_SOURCES)) \
 	$(BUILD)/obj/preload/catalogue.o
 
@@ -103,6 +105,11 @@ $(BUILD)/flags: force
 	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || \
 		printf '%s\n' '$(subst ','\'',$(FLAGS))' > $@
 .PHONY: force
+
+$(BUILD)/obj/preload/golang/%.o $(BUILD)/obj/preload/preload/go_memory.o: \
+	PRELOAD_CFLAGS += -include preload/go_names.h
+$(BUILD)/obj/guest/golang/%.o $(BUILD)/obj/guest/preload/go_memory.o: \
+	GUEST_CFLAGS += -include preload/go_names.h
 
 $(BUILD)/obj/preload/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -156,7 +163,7 @@ $(BUILD)/obj/guest/catalogue.o: $(BUILD)/catalogue.c $(GUEST_NAMES)
 	$(SHORT) CC $@
 	$(HIDE)$(CC) $(GUEST_CFLAGS) -c -o $@ $<
 
-$(BUILD)/libguest.so: $(GUEST_OBJECTS)
+$(BUILD)/libguest.so: $(GUEST_OBJECTS) $(call objects,guest,$(GO_IN_GUEST))
 	$(SHORT) LINK $@
 	$(HIDE)$(CC) -shared -Wl,-Bsymbolic -Wl,-soname,libguest.so \
 		$(if $(SANITIZE),-fsanitize=$(SANITIZE)) -o $@ $^ -liberty -ldl -lpthread

@@ -15,11 +15,11 @@
 #define STACK_LOW 0
 #define STACK_HIGH 8
 
+#define SIGPROCMASK 14
 #define FUTEX 202
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
 #define EXIT_GROUP 231
-#define WAITS 4
 
     .section .rodata.go_agent, "a", @progbits
     .balign 16
@@ -157,21 +157,26 @@ entry go_agent_cleared
     jmp *constants + GO_AGENT_CLEARED_NEXT(%rip)
 
 // In place of `mov $SYS_exit_group, %eax` in runtime.exit, which does not return: edi is the
-// status. Waits until the launcher has looked, but not for long: it may be gone.
+// status. Waits until somebody has looked, but not for long: nobody may be there. No signal may
+// end that early; this thread takes none any more.
 entry go_agent_exit
-    mov %edi, %ebx
-    mov $WAITS, %r12d
     mov constants + GO_AGENT_DATA(%rip), %r13
+    mov %edi, %ebx
     test %r13, %r13
     jz 2f
     mov %edi, EXIT_STATUS(%r13)
+    mov $SIGPROCMASK, %eax
+    xor %edi, %edi // SIG_BLOCK
+    lea constants + GO_AGENT_SIGNALS(%rip), %rsi
+    xor %edx, %edx
+    mov $8, %r10d
+    syscall
     movl $1, EXITING(%r13)
     mov $FUTEX, %eax
     lea EXITING(%r13), %rdi
     mov $FUTEX_WAKE, %esi
     mov $1, %edx
     syscall
-1:
     cmpl $0, LOOKED(%r13)
     jne 2f
     mov $FUTEX, %eax
@@ -180,10 +185,6 @@ entry go_agent_exit
     xor %edx, %edx
     lea constants + GO_AGENT_EXIT_WAIT(%rip), %r10
     syscall
-    cmp $-4, %eax // EINTR
-    jne 2f
-    dec %r12d
-    jnz 1b
 2:
     mov %ebx, %edi
     mov $EXIT_GROUP, %eax

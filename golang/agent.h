@@ -21,7 +21,8 @@
 #define GO_AGENT_EXIT_WAIT 64 /* a struct timespec */
 #define GO_AGENT_SWISS_GROW 80
 #define GO_AGENT_SWISS_SPLIT 88
-#define GO_AGENT_BYTES 96
+#define GO_AGENT_SIGNALS 96
+#define GO_AGENT_BYTES 104
 
 /* From the constants to struct go_agent_data, of which the agent reads the first word. */
 #define GO_AGENT_DATA 4096
@@ -39,10 +40,10 @@ struct go_agent_constants {
     uint64_t moved_flag; /* runtime.writeBarrier, which the replaced instruction tests */
     uint64_t moved_next; /* the instruction after it */
     uint64_t cleared_flag, cleared_next;
-    uint64_t exit_next; /* the system call */
-    uint64_t
-        exit_wait[2]; /* how long to wait for `looked` at most, and as often as a signal ends it */
+    uint64_t exit_next;    /* the system call */
+    uint64_t exit_wait[2]; /* how long to wait for `looked` at most */
     uint64_t swiss_grow, swiss_split;
+    uint64_t signals; /* all of them */
     char end[];
 };
 

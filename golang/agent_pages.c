@@ -15,6 +15,7 @@ int go_agent_fill(const struct go_plan *plan, uint64_t capacity, char code[GO_AG
         return -E2BIG;
     memcpy(constants.magic, magic, sizeof magic);
     constants.mask = capacity - 1;
+    constants.signals = UINT64_MAX;
     memcpy(code, go_agent_begin, *bytes);
     memcpy(code, &constants, sizeof constants);
     return 0;

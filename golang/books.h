@@ -38,7 +38,6 @@ struct go_open {
     uint32_t map;
     uint32_t next;    /* free, used or changed ones: the next one */
     uint64_t look_ns; /* when to look again */
-    uint64_t part;    /* of its arrays, to be looked at next */
     uint64_t cycles;  /* collections that had ended when it was last seen to move */
     uint8_t misses;   /* looks in a row that did not find the map there */
     bool used, changed, published;
@@ -89,7 +88,8 @@ void go_books_missed_end(struct go_books *books, uint32_t open, uint64_t now);
 void go_books_counted(struct go_books *books, uint32_t map, uint64_t entries);
 void go_books_forget(struct go_books *books, uint32_t map);
 
-/* Writes what has changed into the trace. */
+/* Writes what has changed into the trace; and all of it, into one that has just got its file. */
 void go_books_write(struct go_books *books);
+void go_books_publish(struct go_books *books);
 
 #endif

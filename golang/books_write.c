@@ -78,3 +78,14 @@ void go_books_write(struct go_books *books)
         }
     }
 }
+
+void go_books_publish(struct go_books *books)
+{
+    for (uint32_t i = 0; i < books->opens_used; i++)
+        if (books->opens[i].used)
+            books_open_changed(books, i);
+    for (uint32_t i = 0; i < books->maps_used; i++)
+        if (books->maps[i].used)
+            books_map_changed(books, i);
+    go_books_write(books);
+}

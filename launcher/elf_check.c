@@ -146,6 +146,8 @@ static struct elf_verdict judge_elf(const struct elf_facts *facts)
     } else if (strcmp(slash ? slash + 1 : facts->loader, LOADER) != 0) {
         verdict.obstacle = facts->go ? NULL : "it is not loaded by glibc's " LOADER;
         verdict.spoils = true;
+    } else {
+        verdict.loads = true;
     }
     return verdict;
 }

@@ -11,6 +11,7 @@ struct elf_verdict {
     const char *obstacle; /* why it cannot be traced, ending a sentence; NULL: nothing is known */
     bool spoils;          /* with the library preloaded it would not run, or complain */
     bool go;              /* a Go program, which can be traced with or without the library */
+    bool loads;           /* it loads libraries, ours too */
     bool go_classic;      /* and its maps are of the classic kind */
 };
 

@@ -95,6 +95,12 @@ static void complain_of(struct go_family *family, const struct go_target *target
              target->memory.program, *target->why_not ? target->why_not : strerror(-error));
 }
 
+/* It has ended, cannot be stopped just now, or has the library that does it from within. */
+static bool is_harmless(int error)
+{
+    return error == -ESRCH || error == -ETIMEDOUT || error == -EALREADY;
+}
+
 static int begin_member(struct go_family *family, struct process *process)
 {
     struct go_collection *collection = calloc(1, sizeof *collection);
@@ -110,7 +116,7 @@ static int begin_member(struct go_family *family, struct process *process)
         error = go_collection_begin(collection, NULL);
         if (error)
             go_target_detach(&collection->target);
-    } else if (collection && error != -ESRCH && error != -ETIMEDOUT && !is_copy(family, process)) {
+    } else if (collection && !is_harmless(error) && !is_copy(family, process)) {
         complain_of(family, &collection->target, error);
     }
     if (!error) {

@@ -1,7 +1,8 @@
 /*
  * The Go programs that the command of `maptrace run` starts in its turn: attached to when
- * they have lived for a moment, each with a trace of its own. Shorter lives than that
- * cannot hold a stuck map, as --stall is by default.
+ * they have lived for a moment, each with a trace of its own, unless the library is in them,
+ * which does the same from within. Shorter lives than that cannot hold a stuck map, as --stall
+ * is by default. The command itself is one of them where the library was to be in it.
  */
 #ifndef MAPTRACE_LAUNCHER_GO_FAMILY_H
 #define MAPTRACE_LAUNCHER_GO_FAMILY_H

@@ -120,6 +120,8 @@ static int run(struct run_wish *wish, const char *report)
     bool go_blind;
 
     verdict.go = verdict.go && !switched_off(&wish->environment);
+    /* Where the library is, its part for Go is, too. */
+    bool inject = verdict.go && !verdict.loads;
     int status = prepare(wish, &verdict);
 
     if (status != 0)
@@ -129,13 +131,12 @@ static int run(struct run_wish *wish, const char *report)
         .started_ns = monotonic_now(),
         .may_be_untraced = verdict.obstacle != NULL,
     };
-    status =
-        child_start(&child, wish->command, &wish->environment, verdict.go ? wish->output : NULL);
+    status = child_start(&child, wish->command, &wish->environment, inject ? wish->output : NULL);
     if (status < 0) {
         complain("cannot start %s: %s", wish->command[0], strerror(-status));
         return EXIT_CANNOT_RUN;
     }
-    int wait_status = see_through(&child, wish, verdict.go, &go_blind);
+    int wait_status = see_through(&child, wish, inject, &go_blind);
     this_run.pid = child.pid;
 
     status = child_exit_status(wait_status);

@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
-#include "golang/hmap.h"
 #include "analyzer/units.h"
+#include "golang/hmap.h"
 
 enum { MOST_SHOWN = 20 };
 

@@ -253,7 +253,7 @@ const char *marks_start(void)
     }
     if (may_be_under_way())
         return "a table may be growing already";
-    const char *refused = any ? redirect_refused() : NULL;
+    const char *refused = any ? redirect_refused(false) : NULL;
     if (refused)
         return refused;
     const uintptr_t *gate = find_gate();

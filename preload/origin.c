@@ -2,6 +2,7 @@
 #include "origin.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,19 +26,31 @@ static size_t read_file(const char *name, char *buffer, size_t bytes)
     return used;
 }
 
-static uint64_t start_ticks(void)
+static uint64_t number_at(const char *at)
 {
-    char text[1024];
+    uint64_t number = 0;
 
-    read_file("/proc/self/stat", text, sizeof text);
+    for (; at && *at >= '0' && *at <= '9'; at++)
+        number = 10 * number + (uint64_t)(*at - '0');
+    return number;
+}
+
+bool origin_process(uint32_t pid, struct origin_process *process)
+{
+    char path[64], text[1024];
+
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    if (!read_file(path, text, sizeof text))
+        return false;
     /* The second field is the name in parentheses, which may hold anything. */
-    char *at = strrchr(text, ')');
-    for (int field = 2; at && field < 22; field++)
+    const char *at = strrchr(text, ')');
+    for (int field = 2; at && field < 22; field++) {
         at = strchr(at + 1, ' ');
-    uint64_t ticks = 0;
-    for (at = at ? at + 1 : NULL; at && *at >= '0' && *at <= '9'; at++)
-        ticks = 10 * ticks + (uint64_t)(*at - '0');
-    return ticks;
+        if (field == 3)
+            process->parent = (uint32_t)number_at(at ? at + 1 : NULL);
+    }
+    process->start_ticks = number_at(at ? at + 1 : NULL);
+    return true;
 }
 
 void origin_describe(struct trace_header *header, uint32_t root_pid)
@@ -47,7 +60,9 @@ void origin_describe(struct trace_header *header, uint32_t root_pid)
     header->pid = (uint32_t)raw_getpid();
     header->parent_pid = (uint32_t)getppid();
     header->root_pid = root_pid ? root_pid : header->pid;
-    header->process_start_ticks = start_ticks();
+    struct origin_process self = {0};
+    origin_process(header->pid, &self);
+    header->process_start_ticks = self.start_ticks;
     header->start_monotonic_ns = clock_ns(CLOCK_MONOTONIC);
     header->start_realtime_ns = clock_ns(CLOCK_REALTIME);
     size_t got =

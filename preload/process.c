@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "code.h"
+#include "go.h"
 #include "lock.h"
 #include "modules.h"
 #include "next.h"
@@ -29,7 +30,7 @@ static void ending(void)
         (sandbox_may_call() && recorder_header()->pid != (uint32_t)raw_getpid()))
         return;
     thread_self.nested++;
-    resizes_finish();
+    start_end();
     thread_self.nested--;
 }
 
@@ -88,7 +89,9 @@ static void entering_sandbox(bool strict)
 {
     if (start_state != START_ON)
         return;
-    sampler_stop();
+    /* For Go's maps it makes no calls but those that Go's runtime makes. */
+    if (!go_is_on())
+        sampler_stop();
     bool taken = lock_take();
     recorder_sandboxed(strict);
     if (taken)
@@ -161,7 +164,10 @@ __asm__(".text\n\t"
         static void *known;                                                                        \
         int(*forward) types = (int(*) types)next_symbol(&known, #name, NULL);                      \
         sampler_stop();                                                                            \
-        return forward arguments;                                                                  \
+        int result = forward arguments;                                                            \
+        if (go_is_on())                                                                            \
+            sampler_wake();                                                                        \
+        return result;                                                                             \
     }
 
 IDENTITY(unshare, (int flags), (int), (flags))

@@ -331,6 +331,18 @@ void recorder_module_gone(const struct module *module)
     }
 }
 
+void recorder_module_is_go(const struct module *module, const char *id, size_t bytes)
+{
+    if (module->trace_index == TRACE_NO_MODULE)
+        return;
+    struct trace_module *to = entry(&recorder_header()->modules, module->trace_index);
+    to->flags |= TRACE_MODULE_GO;
+    if (!to->build_id_bytes && id) {
+        to->build_id_bytes = (uint32_t)(bytes < sizeof to->build_id ? bytes : sizeof to->build_id);
+        memcpy(to->build_id, id, to->build_id_bytes);
+    }
+}
+
 uint32_t recorder_stack(const uint64_t *frames, uint32_t count)
 {
     return trace_write_stack(&writer, frames, count);

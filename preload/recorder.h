@@ -65,6 +65,9 @@ void recorder_finished(const struct trace_resize *resize);
 uint32_t recorder_module(const struct module *module);
 void recorder_module_gone(const struct module *module);
 
+/* MODULE has a table of functions of Go's; ID, which may be NULL: of BYTES, if it has no other. */
+void recorder_module_is_go(const struct module *module, const char *id, size_t bytes);
+
 /* The id of a stack of COUNT frames as format.h packs them; the same stack has the same id. 0: no
  * room. */
 uint32_t recorder_stack(const uint64_t *frames, uint32_t count);

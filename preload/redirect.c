@@ -38,7 +38,7 @@ static bool read_text(const char *path, char *text, size_t room)
     return !raw_failed(got) && got > 0;
 }
 
-const char *redirect_refused(void)
+const char *redirect_refused(bool sandboxed)
 {
     char text[4096];
     uintptr_t page = (uintptr_t)redirect_unused_page;
@@ -48,7 +48,7 @@ const char *redirect_refused(void)
     if (!strstr(text, "\nThreads:\t1\n"))
         return "it has several threads already";
     /* A filter may kill for what is tried below. */
-    if (!strstr(text, "\nSeccomp:\t0\n"))
+    if (!sandboxed && !strstr(text, "\nSeccomp:\t0\n"))
         return "it runs in a sandbox";
     if (read_text("/sys/fs/selinux/enforce", text, sizeof text) && *text == '1')
         return "SELinux is enforced";
@@ -119,15 +119,14 @@ bool redirect_wants(const struct module *module)
     return false;
 }
 
-/* Below the module: above the program grows its heap, above the libraries its stack. */
-static uint8_t *map_near(const struct module *module, size_t bytes)
+/* Below: above the program grows its heap, above the libraries its stack. */
+uint8_t *redirect_map_near(uintptr_t low, uintptr_t high, size_t bytes)
 {
     uintptr_t step = (uintptr_t)64 << 10;
 
-    for (uintptr_t distance = bytes; distance < REACH - (module->high - module->low);
-         distance += step) {
-        uintptr_t wanted = (module->low - distance) & ~(PAGE - 1);
-        if (wanted > module->low || wanted < (uintptr_t)1 << 16)
+    for (uintptr_t distance = bytes; distance < REACH - (high - low); distance += step) {
+        uintptr_t wanted = (low - distance) & ~(PAGE - 1);
+        if (wanted > low || wanted < (uintptr_t)1 << 16)
             break;
         long at = raw_mmap((void *)wanted, bytes, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -138,6 +137,47 @@ static uint8_t *map_near(const struct module *module, size_t bytes)
         step += step / 4;
     }
     return NULL;
+}
+
+bool redirect_make_code(uint8_t *at, size_t bytes)
+{
+    return protect((uintptr_t)at, (uintptr_t)at + bytes, PROT_READ | PROT_EXEC);
+}
+
+/* Code from LOW to HIGH can be written to while the answer is kept for end_writing(). */
+static bool begin_writing(uintptr_t low, uintptr_t high, uint64_t *signals)
+{
+    uint64_t all = ~(uint64_t)0;
+
+    raw_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)signals, 8, 0, 0);
+    return protect(low & ~(PAGE - 1), (high + PAGE - 1) & ~(PAGE - 1), PROT_READ | PROT_WRITE);
+}
+
+static void end_writing(uintptr_t low, uintptr_t high, const uint64_t *signals)
+{
+    low &= ~(PAGE - 1);
+    high = (high + PAGE - 1) & ~(PAGE - 1);
+    /* It was tried out: should it fail now, the kernel is short of memory for a while. */
+    for (unsigned tries = 0; tries < 1000 && !protect(low, high, PROT_READ | PROT_EXEC); tries++)
+        raw_call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+    raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)signals, 0, 8, 0, 0);
+}
+
+bool redirect_write(const struct redirect_change *changes, size_t count)
+{
+    uintptr_t low = UINTPTR_MAX, high = 0;
+    uint64_t signals;
+
+    for (size_t i = 0; i < count; i++) {
+        uintptr_t end = changes[i].place + changes[i].bytes;
+        low = changes[i].place < low ? changes[i].place : low;
+        high = end > high ? end : high;
+    }
+    bool written = begin_writing(low, high, &signals);
+    for (size_t i = 0; written && i < count; i++)
+        memcpy((void *)changes[i].place, changes[i].code, changes[i].bytes);
+    end_writing(low, high, &signals);
+    return written;
 }
 
 static intptr_t load_displacement(uintptr_t at)
@@ -271,7 +311,7 @@ bool redirect_calls(const struct module *module, const uint8_t *body, size_t bod
 {
     struct thunks thunks = {.each = (body_bytes + MOVED_MOST + JUMP_BYTES + 15) & ~(size_t)15};
     uintptr_t low = UINTPTR_MAX, high = 0;
-    uint64_t all = ~(uint64_t)0, before;
+    uint64_t signals;
     size_t count = 0;
 
     EACH_PLACE(module, one, i)
@@ -283,22 +323,15 @@ bool redirect_calls(const struct module *module, const uint8_t *body, size_t bod
     if (!count)
         return true;
     thunks.bytes = (count * thunks.each + PAGE - 1) & ~(PAGE - 1);
-    thunks.first = map_near(module, thunks.bytes);
+    thunks.first = redirect_map_near(module->low, module->high, thunks.bytes);
     if (!thunks.first)
         return false;
-    low &= ~(PAGE - 1);
-    high = (high + PAGE - 1) & ~(PAGE - 1);
     bool written = write_thunks(module, &thunks, body, body_bytes);
     if (written) {
-        raw_call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&before, 8, 0, 0);
-        written = protect(low, high, PROT_READ | PROT_WRITE);
+        written = begin_writing(low, high, &signals);
         if (written)
             redirect_all(module, &thunks);
-        /* It was tried out: should it fail now, the kernel is short of memory for a while. */
-        for (unsigned tries = 0; tries < 1000 && !protect(low, high, PROT_READ | PROT_EXEC);
-             tries++)
-            raw_call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
-        raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&before, 0, 8, 0, 0);
+        end_writing(low, high, &signals);
     }
     if (!written)
         raw_munmap(thunks.first, thunks.bytes);

@@ -17,8 +17,28 @@
 
 #include "modules.h"
 
-/* NULL if code of this process may be changed now, else why not, for people. */
-const char *redirect_refused(void);
+/*
+ * NULL if code of this process may be changed now, else why not, for people. SANDBOXED: a
+ * seccomp filter that was there from the start is no reason, as in containers; what is tried
+ * is no more than a loader does.
+ */
+const char *redirect_refused(bool sandboxed);
+
+/* Memory that code from LOW to HIGH can reach, zero and not to be executed yet, or NULL. */
+uint8_t *redirect_map_near(uintptr_t low, uintptr_t high, size_t bytes);
+
+/* Lets memory of redirect_map_near() be executed, and no longer written. */
+bool redirect_make_code(uint8_t *at, size_t bytes);
+
+struct redirect_change {
+    uintptr_t place;
+    const uint8_t *code;
+    size_t bytes;
+};
+
+/* Writes over code that no thread is in. All of it, or none. Only if redirect_refused() was NULL.
+ */
+bool redirect_write(const struct redirect_change *changes, size_t count);
 
 /* True if calls or entry of each of MODULE's ranges that make arrays are known, and its code is
  * that of the file. */

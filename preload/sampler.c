@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "go.h"
 #include "lock.h"
 #include "open_resizes.h"
 #include "pages.h"
@@ -17,7 +18,7 @@
 #include "sandbox.h"
 
 #define SAMPLER_STACK ((size_t)32 << 10)
-#define PERIOD_NS 20000000
+#define PERIOD_MS 20u /* between two looks at tables */
 
 static uint32_t running;   /* set by the waker, cleared by the thread itself */
 static uint32_t stopping;  /* futex the thread sleeps on */
@@ -29,24 +30,59 @@ bool sampler_runs(void)
     return __atomic_load_n(&running, __ATOMIC_ACQUIRE);
 }
 
+/* Sleeps until it is time, or somebody wakes us. */
+static void rest(unsigned milliseconds)
+{
+    const struct timespec time = {0, milliseconds * 1000000l};
+    uint32_t *exits = go_exit_word();
+
+    raw_futex(exits ? exits : &stopping, FUTEX_WAIT, 0, &time);
+}
+
+static void wake_up(void)
+{
+    uint32_t *exits = go_exit_word();
+
+    raw_futex(&stopping, FUTEX_WAKE, 1, NULL);
+    if (exits)
+        raw_futex(exits, FUTEX_WAKE, 1, NULL);
+}
+
+/* What there is to do now; 0: nothing any more, else after how many milliseconds there is again. */
+static unsigned look(uint64_t *next)
+{
+    bool tables = open_resizes_incremental() != 0 && sandbox_may_call();
+    uint64_t now = recorder_now();
+    unsigned pause = tables ? PERIOD_MS : 0;
+
+    if (tables && now >= *next) {
+        progress_sample_all(now);
+        *next = now + PERIOD_MS * 1000000u;
+    }
+    if (go_is_on()) {
+        unsigned own = go_poll();
+        pause = pause && pause < own ? pause : own;
+    }
+    return pause;
+}
+
 static int sample(void *unused)
 {
-    const struct timespec period = {0, PERIOD_NS};
+    unsigned pause = go_is_on() ? 1 : PERIOD_MS;
+    uint64_t next = 0;
 
     (void)unused;
     for (;;) {
-        raw_futex(&stopping, FUTEX_WAIT_PRIVATE, 0, &period);
+        rest(pause);
         if (__atomic_load_n(&stopping, __ATOMIC_ACQUIRE))
             break;
         lock_take_raw();
-        bool wanted = open_resizes_incremental() != 0 && sandbox_may_call();
-        if (wanted)
-            progress_sample_all(recorder_now());
-        else
+        pause = look(&next);
+        if (!pause)
             /* Under the lock: whoever opens the next resize sees that we are gone. */
             __atomic_store_n(&running, 0, __ATOMIC_RELEASE);
         lock_release_raw();
-        if (!wanted)
+        if (!pause)
             break;
     }
     __atomic_store_n(&running, 0, __ATOMIC_RELEASE);
@@ -88,9 +124,11 @@ void sampler_stop(void)
     if (!id)
         return;
     __atomic_store_n(&stopping, 1, __ATOMIC_RELEASE);
-    raw_futex(&stopping, FUTEX_WAKE_PRIVATE, 1, NULL);
-    while (raw_call(SYS_tgkill, raw_getpid(), id, 0, 0, 0, 0) != -ESRCH)
+    wake_up();
+    while (raw_call(SYS_tgkill, raw_getpid(), id, 0, 0, 0, 0) != -ESRCH) {
         raw_call(SYS_nanosleep, (long)&moment, 0, 0, 0, 0, 0);
+        wake_up(); /* it may just have been about to sleep */
+    }
 }
 
 void sampler_forget(void)

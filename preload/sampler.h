@@ -1,7 +1,8 @@
 /*
  * A helper thread that reads the progress of open incremental resizes, for
- * programs that stop calling the allocator. It exists only while such a resize
- * is open. It is a bare kernel thread: libc does not know it, it has every
+ * programs that stop calling the allocator, and takes the events of Go's maps
+ * (go.h). It exists only while such a resize is open, or, in a Go program, as
+ * long as that runs. It is a bare kernel thread: libc does not know it, it has every
  * signal blocked and uses neither errno nor thread-local variables.
  */
 #ifndef MAPTRACE_PRELOAD_SAMPLER_H

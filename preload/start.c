@@ -14,6 +14,8 @@
 #include "arrays.h"
 #include "code.h"
 #include "containers.h"
+#include "descent.h"
+#include "go.h"
 #include "index.h"
 #include "locators.h"
 #include "lock.h"
@@ -44,6 +46,7 @@ __thread struct thread thread_self
 
 static struct options options;
 static const char *unmarked; /* why marks are not used; NULL: they are */
+static uint32_t found_root;  /* the first process, if it was found out without being told */
 static struct arena memory;
 static struct rule_set rules;
 static struct rule **rules_by_index;
@@ -144,6 +147,7 @@ static struct recorder_plan plan(uint32_t flags)
     return (struct recorder_plan){
         .ring_bytes = options.ring_bytes,
         .flags = flags | (options.root_pid ? TRACE_FLAG_DESCENDANT : 0),
+        .shared = go_is_entered(),
         .root_pid = options.root_pid,
         .path = own_path(),
     };
@@ -197,12 +201,13 @@ static void after_fork_child(void)
 /* How descendants know that they are. */
 static void tell_descendants(void)
 {
-    if (!options.root_pid) {
-        char value[sizeof options.output + 16];
+    char value[sizeof options.output + 16];
 
-        snprintf(value, sizeof value, "%ld:%s", raw_getpid(), options.output);
-        setenv(OPTIONS_RUN, value, 1);
-    }
+    if (options.root_pid && !found_root)
+        return;
+    snprintf(value, sizeof value, "%ld:%s", found_root ? (long)found_root : raw_getpid(),
+             options.output);
+    setenv(OPTIONS_RUN, value, 1);
 }
 
 static int prepare(void)
@@ -234,6 +239,7 @@ static int prepare(void)
     status_update(&rules);
     if (options.match == MATCH_MARKS)
         unmarked = marks_start();
+    go_begin();
     return 0;
 }
 
@@ -254,6 +260,16 @@ static bool is_glibc(void)
     return &_dl_find_object;
 }
 
+/* Without the thread that takes them nobody may make events. */
+static void gather_go(void)
+{
+    if (!go_is_on())
+        return;
+    sampler_wake();
+    if (!sampler_runs())
+        go_leave("no thread can be started in it");
+}
+
 static void start(void)
 {
     int kept = errno, error;
@@ -268,11 +284,15 @@ static void start(void)
         start_state = START_OFF;
         return;
     }
+    if (!options.root_pid)
+        options.root_pid = found_root = descent_root(options.output);
     lock_init();
     lock_take();
     safe_read_start();
+    go_enter(options.ring_bytes); /* nothing of the program's own runs before */
     error = prepare();
     if (error) {
+        go_leave("no memory for the tracer");
         lock_release();
         give_up("no memory for the tracer", error);
         errno = kept;
@@ -283,6 +303,8 @@ static void start(void)
         error = recorder_begin();
     else
         run_board_join(options.output, options.root_pid, false);
+    if (error)
+        go_leave("its trace cannot be written");
     lock_release();
     if (error) {
         give_up("cannot write the trace", error);
@@ -290,6 +312,7 @@ static void start(void)
         __register_atfork(before_fork, after_fork_parent, after_fork_child, __dso_handle);
         tell_descendants();
         start_state = START_ON;
+        gather_go();
         say("tracing to", unmarked);
     }
     errno = kept;
@@ -312,12 +335,21 @@ __attribute__((constructor)) static void constructor(void)
     start_early();
 }
 
+void start_end(void)
+{
+    if (go_is_on() && lock_take()) {
+        go_finish();
+        lock_release();
+    }
+    resizes_finish();
+}
+
 __attribute__((destructor)) static void destructor(void)
 {
     if (start_state != START_ON || !lock_is_ours())
         return;
     thread_self.nested++;
-    resizes_finish();
+    start_end();
     say("ended", NULL);
     thread_self.nested--;
 }
@@ -333,6 +365,7 @@ void start_seen(void)
         return;
     }
     resizes_publish_all();
+    go_publish();
     run_board_join(options.output, options.root_pid, true);
 }
 
@@ -348,10 +381,12 @@ bool start_after_fork(void)
     safe_read_start();
     struct recorder_plan child = plan(TRACE_FLAG_FORKED);
     int error = sandbox_may_call() ? recorder_leave(&child) : -EPERM;
-    if (error)
+    if (error) {
         start_state = START_OFF;
-    else
+    } else {
         resizes_inherit();
+        go_forget();
+    }
     thread_self.busy = 0;
     thread_self.nested--;
     return !error;

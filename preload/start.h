@@ -16,7 +16,7 @@ enum start_state {
     START_OFF, /* disabled, or given up: hooks only forward */
 };
 
-extern enum start_state start_state __attribute__((visibility("hidden")));
+extern enum start_state start_state;
 
 static inline bool start_is_on(void)
 {
@@ -35,6 +35,9 @@ void start_seen(void);
 
 /* The process is a fork's child: leaves the parent's trace. False: tracing is off here. */
 bool start_after_fork(void);
+
+/* The program ends: what there is to know is recorded. */
+void start_end(void);
 
 /* Something could not be recorded. Async-signal-safe. */
 void start_missed(void);
