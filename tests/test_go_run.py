@@ -1,6 +1,5 @@
 """maptrace run with Go programs: what they do stays the same, and nothing is missed."""
 
-import ctypes
 import json
 import os
 import re
@@ -192,21 +191,6 @@ def test_unprivileged_user(go, maptrace, reporter, socket_folder):
     assert done.returncode == 0 and not done.stderr and done.stdout.endswith("sum 201000\n")
     found = reporter.json(socket_folder / "trace.bin", stall="100ms")
     assert len(found.of(kind="stuck")) == 2
-
-
-def forbid_ptrace():
-    """A filter as containers used to have: ptrace answers EPERM."""
-    code = [(0x20, 0, 0, 0), (0x15, 0, 1, 101), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
-    filters = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
-    program = struct.pack("HxxxxxxP", len(code), ctypes.addressof(filters))
-    libc = ctypes.CDLL(None)
-    assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program) == 0
-
-
-def test_no_ptrace(go, launch):
-    done = launch(go("1.23"), "0.1", options=["--check"], preexec_fn=forbid_ptrace)
-    assert done.returncode == 24 and done.stdout.endswith("sum 201000\n")
-    assert "its Go maps cannot be traced: it cannot be stopped by ptrace" in done.stderr
 
 
 # --- Go programs that others start ----------------------------------------------
