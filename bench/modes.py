@@ -1,10 +1,14 @@
 """The ways a workload is run: untraced, beneath maptrace, and beneath its peers."""
 
+import contextlib
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import uprobes
 
 BENCH = Path(__file__).resolve().parent
 
@@ -17,6 +21,9 @@ class Mode:
     base: str = "untraced"  # the mode that it is held against
     slow: bool = False      # so dear that one run has to do
     missing: str = ""       # why it cannot be run here
+    go: bool = False        # for Go programs; all others but "untraced" are not
+    arguments: list = field(default_factory=list)  # behind the command
+    around: Callable = contextlib.nullcontext      # of the program: a context to run it in
 
 
 def clean_environment():
@@ -47,6 +54,20 @@ def command(name, words, **others):
     return Mode(name, prefix=words, **others)
 
 
+def go_modes(build, folder):
+    """Go's execution trace and uprobes see the same functions, but neither tells which map is stuck."""
+    run = [str(build / "maptrace"), "run", "-o", str(folder / "trace.bin")]
+    return [
+        Mode("maptrace", prefix=[*run, "--"], go=True),
+        # Freed memory is overwritten, so that it can be told; that alone, and all but that:
+        Mode("clobberfree alone", variables={"GODEBUG": "clobberfree=1"}, go=True),
+        Mode("no clobberfree", prefix=[*run, "--no-clobberfree", "--"], go=True),
+        Mode("uprobes", around=lambda program: uprobes.watching(folder / "function_offsets", program),
+             missing=uprobes.missing(), go=True),
+        Mode("execution trace", arguments=[f"--trace={folder / 'go.trace'}"], go=True),
+    ]
+
+
 def all_modes(build, folder):
     jemalloc = library("libjemalloc.so.2")
     profile = {"MALLOC_CONF": f"prof:true,prof_prefix:{folder / 'jeprof'}"}
@@ -63,4 +84,5 @@ def all_modes(build, folder):
         command("heaptrack", ["heaptrack", "-o", str(folder / "heaptrack")], slow=True),
         command("dhat", ["valgrind", "--tool=dhat", f"--dhat-out-file={folder / 'dhat'}.%p",
                          "--trace-children=yes", "-q"], slow=True),
+        *go_modes(build, folder),
     ]

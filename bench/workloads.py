@@ -1,11 +1,13 @@
 """What is run: programs of this folder and stock ones, by name."""
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
+THREE = Path("/usr/share/javascript/three/three.module.js")
 PYTHON = "/usr/bin/python3"
 
 
@@ -19,6 +21,8 @@ class Workload:
     input: Path = None
     build: tuple = ()     # commands that make what it runs, once
     slow: bool = True     # peers that are slow are run, too
+    go: bool = False      # a Go program: modes for these are run
+    each: bool = False    # it does nothing but resizes: say what one costs
 
 
 def scaled(number, scale):
@@ -57,7 +61,7 @@ def programs(folder, scale):
     yield Workload("unordered_map 5 million", [folder / "inserts", str(scaled(5e6, scale))],
                    rule="libstdc++-unordered")
     yield Workload("resize storm", [folder / "small_maps", str(scaled(2e6, scale))],
-                   rule="libstdc++-unordered")
+                   rule="libstdc++-unordered", each=True)
     yield Workload("redis SET", server="redis", requests=scaled(1e6, scale), rule="redis-dict")
     yield Workload("memcached", server="memcached", requests=scaled(1e6, scale))
     yield Workload("python3 dicts", [PYTHON, BENCH / "dicts.py", "dicts"], rule="cpython-dict")
@@ -68,6 +72,22 @@ def programs(folder, scale):
         yield Workload("rust HashMap", [folder / "maps", str(scaled(3e6, scale))],
                        build=([rustc, "-O", "-o", folder / "maps", BENCH / "maps.rs"],))
     yield Workload("g++", ["g++", "-O1", "-c", "-o", "/dev/null", source])
+
+
+def go_programs(folder, scale):
+    """Debian's esbuild, and a loop that only grows small maps, built by the last Go before Swiss maps."""
+    sources = folder / "js"
+    sources.mkdir()
+    copies = scaled(6, scale)
+    for number in range(copies):
+        shutil.copy(THREE, sources / f"three{number}.js")
+    main = write(sources / "main.js", "".join(f"export * as three{number} from './three{number}.js';\n"
+                                              for number in range(copies)))
+    yield Workload("go esbuild", [shutil.which("esbuild") or "esbuild", main, "--bundle",
+                                  "--format=esm", "--log-level=error", "--outfile=/dev/null",
+                                  "--allow-overwrite"], rule="go-map", go=True)
+    yield Workload("go small maps", [folder / "grow_maps", str(scaled(1e5, scale)), "200"],
+                   rule="go-map", go=True, each=True)
 
 
 def starts(folder, scale):
@@ -90,5 +110,17 @@ def make_common(folder):
         subprocess.run([*words[:at + 1], folder / words[at + 1], BENCH / words[-1]], check=True)
 
 
+def make_go(folder):
+    toolchain = BENCH.parent / "scripts/go-toolchain"
+    root = subprocess.run([toolchain, "1.23"], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout.strip()
+    environment = dict(os.environ, GOROOT=root, GO111MODULE="off", GOTOOLCHAIN="local",
+                       CGO_ENABLED="0")
+    for name in ("grow_maps", "function_offsets"):
+        subprocess.run([f"{root}/bin/go", "build", "-o", folder / name, BENCH / f"{name}.go"],
+                       check=True, env=environment)
+
+
 def all_workloads(folder, scale):
-    return [*loops(folder, scale), *programs(folder, scale), *starts(folder, scale)]
+    return [*loops(folder, scale), *programs(folder, scale), *go_programs(folder, scale),
+            *starts(folder, scale)]
