@@ -23,9 +23,12 @@ COMMON = -std=gnu11 $(CFLAGS) $(WARNINGS) -I. -MMD -MP -fno-omit-frame-pointer \
 	-DMAPTRACE_VERSION='"$(VERSION)"'
 
 # The library: nothing of it is visible but what it interposes; its
-# thread-local state costs no call; and the compiler must not take its malloc
-# for the one it knows.
-PRELOAD_CFLAGS = $(COMMON) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
+# thread-local state costs no call; the compiler must not take its malloc
+# for the one it knows; and records are copied by libc: gcc's own `rep movsq`
+# takes longer to begin than they take to copy.
+LIBC_COPIES := $(shell $(CC) -mstringop-strategy=libcall -E - </dev/null >/dev/null 2>&1 && \
+	echo -mstringop-strategy=libcall)
+PRELOAD_CFLAGS = $(COMMON) $(LIBC_COPIES) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
 	-fno-builtin-aligned_alloc -fno-builtin-memalign -fno-builtin-posix_memalign \
 	$(if $(PRELOAD_SANITIZE),-fsanitize=$(PRELOAD_SANITIZE) -fsanitize-undefined-trap-on-error)
@@ -53,8 +56,8 @@ PRELOAD_SOURCES = $(call sources,preload) $(sort $(wildcard preload/*.S))
 
 # What of golang/ the library has, too: all but what deals with other processes and with files.
 GO_IN_GUEST = golang/agent.S $(patsubst %,golang/%.c,address_index agent_layout agent_pages books \
-	books_maps books_write code collections functions gather gc looks pattern plan program ring \
-	settings sites type_ids types)
+	books_maps books_write code collections functions gather gc looks open_maps pattern plan program \
+	ring settings sites type_ids types)
 
 PRELOAD_OBJECTS = $(call objects,preload,$(PRELOAD_SOURCES) $(GO_IN_GUEST) \
 	$(filter-out $(TRACE_READER),$(call sources,trace)) $(RULES_SOURCES)) \

@@ -40,6 +40,28 @@ static enum marks look_at_marks(const struct memory *memory, const struct trace_
     return MARKS_FIT;
 }
 
+/*
+ * Whether both arrays are marked as the books say. Memory of a dead map is used again piece by
+ * piece: where nothing tells that it was freed, its header and its first bucket can be the last.
+ */
+static bool arrays_fit(const struct go_books *books, const struct memory *memory,
+                       struct go_open *open)
+{
+    const struct trace_resize *record = &open->record;
+    const struct go_map *map = &books->maps[open->map];
+    const struct go_open_map shape = {
+        .old_array = record->old_address,
+        .new_array = record->new_address,
+        .moved = record->moved,
+        .of = record->of,
+        .log2_buckets = map->log2,
+        .bucket_bytes = map->bucket_bytes,
+    };
+
+    return !shape.new_array || !shape.bucket_bytes ||
+           go_open_map_fits(memory, &shape, open->part++);
+}
+
 static bool holds_both(const struct go_hmap *hmap, const struct go_open *open)
 {
     const struct trace_resize *record = &open->record;
@@ -57,16 +79,20 @@ static bool has_let_go(const struct go_hmap *hmap, const struct go_open *open)
 }
 
 static void look_at_open(struct go_books *books, const struct memory *memory, uint32_t index,
-                         uint64_t now)
+                         uint64_t now, bool last)
 {
     struct go_open *open = &books->opens[index];
     struct go_hmap hmap;
     bool there = memory_read(memory, open->record.table, &hmap, sizeof hmap);
     enum marks marks = look_at_marks(memory, &open->record);
 
-    if (marks == MARKS_FREED && books->liveness)
-        go_books_collected(books, index, now);
-    else if (!there || marks == MARKS_UNREADABLE)
+    if (marks == MARKS_FIT && !books->liveness && !arrays_fit(books, memory, open))
+        marks = MARKS_OTHER;
+    if (marks == MARKS_FREED && books->liveness) {
+        /* The end of the resize may be an event that was not drained yet. */
+        if (last || open->misses++)
+            go_books_collected(books, index, now);
+    } else if (!there || marks == MARKS_UNREADABLE)
         return; /* the program is gone: what was seen last is the last word */
     else if (marks == MARKS_FIT && holds_both(&hmap, open))
         go_books_progress(books, index, &hmap, now);
@@ -92,7 +118,8 @@ static uint64_t next_look(const struct go_open *open, uint64_t now)
                                          : pause);
 }
 
-static void look_at_map(struct go_books *books, const struct memory *memory, uint32_t index)
+static void look_at_map(struct go_books *books, const struct memory *memory, uint32_t index,
+                        bool last)
 {
     struct go_map *map = &books->maps[index];
     struct go_hmap hmap;
@@ -101,9 +128,10 @@ static void look_at_map(struct go_books *books, const struct memory *memory, uin
     if (!memory_read(memory, map->table, &hmap, sizeof hmap) ||
         !memory_read(memory, map->array.address, first, sizeof first))
         return;
-    if (books->liveness && is_freed(first))
-        go_books_forget(books, index);
-    else if (hmap.buckets == map->array.address && hmap.log2_buckets == map->log2)
+    if (books->liveness && is_freed(first)) {
+        if (last || map->misses++) /* it may have grown meanwhile */
+            go_books_forget(books, index);
+    } else if (hmap.buckets == map->array.address && hmap.log2_buckets == map->log2)
         go_books_counted(books, index, hmap.count);
     else if (++map->misses >= MISSES_MOST)
         go_books_forget(books, index);
@@ -121,7 +149,7 @@ static void look_at_some_maps(struct go_books *books, const struct memory *memor
     for (uint32_t tries = 0; tries < books->maps_used && looks < MAPS_AT_A_TIME; tries++) {
         uint32_t index = books->look_hand++ % books->maps_used;
         if (is_quiet(&books->maps[index])) {
-            look_at_map(books, memory, index);
+            look_at_map(books, memory, index, false);
             looks++;
         }
     }
@@ -133,7 +161,7 @@ static void look_at_large_maps(struct go_books *books, const struct memory *memo
 
     for (uint32_t i = 0; i < books->maps_used && looks < LAST_MAPS_MOST; i++)
         if (is_quiet(&books->maps[i]) && books->maps[i].array.bytes >= LAST_BYTES_LEAST) {
-            look_at_map(books, memory, i);
+            look_at_map(books, memory, i, true);
             looks++;
         }
 }
@@ -144,7 +172,7 @@ void go_look(struct go_books *books, const struct memory *memory, uint64_t now, 
         struct go_open *open = &books->opens[i];
         if (!open->used || (!last && open->look_ns > now))
             continue;
-        look_at_open(books, memory, i, now);
+        look_at_open(books, memory, i, now, last);
         open->look_ns = next_look(open, now);
     }
     if (last) {

@@ -11,6 +11,7 @@ enum {
     LOG2_MOST = 40,
     TOPHASH_LEAST = 5,
     LOOKS_MOST = 1 << 16, /* buckets of one array that are looked at */
+    PART = 256,           /* of them, when only a part is */
     ENTRIES_MOST = 64,    /* entries that a type is held against */
 };
 
@@ -87,6 +88,26 @@ static bool size_fits(const struct memory *memory, const struct go_open_map *map
 
     return all_marked(memory, moved, true, false) && all_marked(memory, rest, true, true) &&
            all_marked(memory, new, false, true);
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+bool go_open_map_fits(const struct memory *memory, const struct go_open_map *map, uint64_t part)
+{
+    uint64_t made = (uint64_t)1 << map->log2_buckets, bytes = map->bucket_bytes;
+    uint64_t old = part * PART % map->of, old_end = smaller(map->of, old + PART);
+    uint64_t new = part *PART % made, new_end = smaller(made, new + PART);
+
+    return all_marked(memory,
+                      (struct stretch){map->old_array, old, smaller(old_end, map->moved), bytes},
+                      true, false) &&
+           all_marked(memory,
+                      (struct stretch){map->old_array, larger(old, map->moved), old_end, bytes},
+                      true, true) &&
+           all_marked(memory, (struct stretch){map->new_array, new, new_end, bytes}, false, true);
 }
 
 /* --- types ------------------------------------------------------------------- */

@@ -43,4 +43,11 @@ int go_open_maps_find(const struct memory *memory, const struct go_types *types,
                       struct go_open_maps *maps);
 void go_open_maps_free(struct go_open_maps *maps);
 
+/*
+ * True if both arrays of MAP, whose bucket_bytes are known, are marked as they would be: at least
+ * as many buckets have moved as it says. Only a part of each is looked at, another one for each
+ * PART: the first ones are 0, and all have been seen after a few.
+ */
+bool go_open_map_fits(const struct memory *memory, const struct go_open_map *map, uint64_t part);
+
 #endif

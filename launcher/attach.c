@@ -173,6 +173,7 @@ int attach_main(int argc, char **argv)
         output = value;
     }
     if (rest + 1 != argc) {
+        complain("attach: one process id is wanted");
         usage(stderr);
         return EXIT_USAGE;
     }

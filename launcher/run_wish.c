@@ -187,6 +187,7 @@ int run_wish_read(struct run_wish *wish, int argc, char **argv)
     if (answer != RUN_WISH_READ)
         return answer;
     if (!argv[rest]) {
+        complain("run: there is no command to run");
         usage(stderr);
         return EXIT_USAGE;
     }

@@ -104,6 +104,7 @@ int scan_main(int argc, char **argv)
         }
     }
     if (rest + 1 != argc) {
+        complain("scan: one process id is wanted");
         usage(stderr);
         return EXIT_USAGE;
     }

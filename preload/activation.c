@@ -14,7 +14,7 @@ struct activation *activation_new(void)
 
     if (activation) {
         pool = activation->next;
-        memset(activation, 0, offsetof(struct activation, births));
+        memset(activation, 0, offsetof(struct activation, frames));
     } else {
         size_t bytes = (sizeof *activation + 4095) & ~(size_t)4095;
 

@@ -60,7 +60,6 @@ struct activation {
      * The frames that may be the grow function's, innermost first; of the one
      * at frame_at it is watched (see returns.h) when it returns.
      */
-    struct evidence_frame frames[RECOGNISE_DEPTH];
     unsigned frame_count, frame_at;
     bool watched;
     bool whole;           /* that frame is the grow function's own: it was not inlined there */
@@ -69,6 +68,8 @@ struct activation {
     unsigned looks;       /* how often it was looked at since it was over */
     bool over;
     unsigned birth_count, freed_count, loose_count; /* the last of loose_count are kept */
+    /* From here on as much as is counted above. */
+    struct evidence_frame frames[RECOGNISE_DEPTH];
     struct birth births[BIRTHS_MOST];
     struct freed freed[FREED_MOST];
     struct loose loose[LOOSE_MOST];

@@ -46,11 +46,12 @@ array_index arrays_around(uintptr_t address);
 array_index arrays_end(void);
 
 #define ARRAYS_FILTER_BITS 14
-extern uint8_t arrays_filter[1u << ARRAYS_FILTER_BITS];
+extern uint8_t arrays_filter[1u << ARRAYS_FILTER_BITS] __attribute__((visibility("hidden")));
 
+/* Blocks that lie together have slots that lie together: few lines of the cache are touched. */
 static inline uint32_t arrays_filter_slot(uintptr_t address)
 {
-    return (uint32_t)((address >> 4) * 0x9e3779b1u) >> (32 - ARRAYS_FILTER_BITS);
+    return (uint32_t)(address >> 4 ^ address >> 16) & ((1u << ARRAYS_FILTER_BITS) - 1);
 }
 
 /*

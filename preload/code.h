@@ -54,7 +54,7 @@ struct code code_at(uintptr_t pc, bool locked);
 bool code_peek(uintptr_t pc, frame_step *step);
 
 /* Another number each time that what is known of an address may have changed. */
-extern uint32_t code_epoch_;
+extern uint32_t code_epoch_ __attribute__((visibility("hidden")));
 static inline uint32_t code_epoch(void)
 {
     return __atomic_load_n(&code_epoch_, __ATOMIC_ACQUIRE);

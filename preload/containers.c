@@ -48,6 +48,11 @@ struct hashtable_before_policy {
     uint64_t element_count;
 };
 
+struct rehash_policy {
+    float max_load_factor;
+    size_t next_resize; /* with fewer elements nothing grows */
+};
+
 static void announce_libstdcxx(const void *policy, uint64_t buckets, uintptr_t stack)
 {
     const struct hashtable_before_policy *table =
@@ -74,21 +79,34 @@ typedef size_t next_prime_function(size_t);
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 
-MAPTRACE_EXPORT struct need_rehash NEED_REHASH(const void *policy, size_t buckets, size_t elements,
-                                               size_t inserting);
-MAPTRACE_EXPORT struct need_rehash NEED_REHASH(const void *policy, size_t buckets, size_t elements,
-                                               size_t inserting) {
-    static void *known;
+static __attribute__((noinline)) struct need_rehash
+watched_need_rehash(void **known, const void *policy, size_t buckets, size_t elements,
+                    size_t inserting, const struct call_site *site)
+{
     need_rehash_function *forward =
-        (need_rehash_function *)next_symbol(&known, TEXT(NEED_REHASH), __builtin_return_address(0));
+        (need_rehash_function *)next_symbol(known, TEXT(NEED_REHASH), (const void *)site->pc);
     bool nested = watch_nested();
 
     thread_self.nested++;
     struct need_rehash answer = forward(policy, buckets, elements, inserting);
     thread_self.nested--;
     if (answer.yes && answer.buckets != 1 && !nested)
-        announce_libstdcxx(policy, answer.buckets, FRAME_CALLER_SP);
+        announce_libstdcxx(policy, answer.buckets, site->sp);
     return answer;
+}
+
+MAPTRACE_EXPORT struct need_rehash NEED_REHASH(const void *policy, size_t buckets, size_t elements,
+                                               size_t inserting);
+MAPTRACE_EXPORT struct need_rehash NEED_REHASH(const void *policy, size_t buckets, size_t elements,
+                                               size_t inserting) {
+    static void *known;
+    need_rehash_function *forward =
+        (need_rehash_function *)__atomic_load_n(&known, __ATOMIC_RELAXED);
+
+    /* Asked at every insertion; the answer is nearly always no. */
+    if (forward && elements + inserting < ((const struct rehash_policy *)policy)->next_resize)
+        return forward(policy, buckets, elements, inserting);
+    return watched_need_rehash(&known, policy, buckets, elements, inserting, &CALL_SITE_HERE);
 }
 
 /* For rehash(), reserve() and constructors with a bucket count. */

@@ -34,7 +34,7 @@ const char *marks_start(void);
 void marks_open(void);
 
 /* 0 while the gate is closed. */
-extern const uintptr_t *marks_gate;
+extern const uintptr_t *marks_gate __attribute__((visibility("hidden")));
 
 /* 0: no grow function is on the stack of this thread. */
 static inline uintptr_t marks_set(void)

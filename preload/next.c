@@ -17,25 +17,26 @@
 #define POOL_BYTES ((size_t)4 << 20)
 #define POOL_HEADER 16
 
-char *next_pool_low, *next_pool_high;
+struct next_pool next_pool;
 static char *pool_next;
 static __thread int resolving __attribute__((tls_model("initial-exec")));
 static int resolved;
 
 static void *pool_take(size_t alignment, size_t bytes)
 {
-    if (!next_pool_low) {
+    if (!next_pool.bytes) {
         char *low = pages_map(POOL_BYTES);
 
         if (!low)
             return NULL;
-        next_pool_low = pool_next = low;
-        next_pool_high = low + POOL_BYTES;
+        next_pool.low = (uintptr_t)low;
+        pool_next = low;
+        __atomic_store_n(&next_pool.bytes, POOL_BYTES, __ATOMIC_RELEASE);
     }
     if (alignment < 16)
         alignment = 16;
     uintptr_t at = ((uintptr_t)pool_next + POOL_HEADER + alignment - 1) & ~(alignment - 1);
-    if (bytes > POOL_BYTES || at + bytes > (uintptr_t)next_pool_high) {
+    if (bytes > POOL_BYTES || at + bytes > next_pool.low + POOL_BYTES) {
         errno = ENOMEM;
         return NULL;
     }

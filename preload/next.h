@@ -30,7 +30,8 @@ struct next {
     void (*free_aligned_sized)(void *, size_t, size_t); /* may be NULL: C23 */
 };
 
-extern struct next next;
+/* Hidden also for those who use it: else each use would ask a table where it is. */
+extern struct next next __attribute__((visibility("hidden")));
 
 /* Resolves everything above. Idempotent; called at the latest by the first call. */
 void next_resolve(void);
@@ -52,12 +53,15 @@ static inline void *next_symbol(void **known, const char *name, const void *call
 }
 
 /* Memory handed out before the real allocator was known. It is never reused. */
-extern char *next_pool_low, *next_pool_high;
+struct next_pool {
+    uintptr_t low;
+    size_t bytes; /* 0: not in use */
+};
+extern struct next_pool next_pool __attribute__((visibility("hidden")));
 
 static inline bool next_in_pool(const void *memory)
 {
-    return (uintptr_t)memory - (uintptr_t)next_pool_low <
-           (uintptr_t)next_pool_high - (uintptr_t)next_pool_low;
+    return (uintptr_t)memory - next_pool.low < next_pool.bytes;
 }
 
 size_t next_pool_bytes(const void *memory);

@@ -202,8 +202,6 @@ uint32_t open_resizes_open(const struct rule *rule, array_index old_index, array
     if (rule->kind == RULE_INCREMENTAL)
         __atomic_fetch_add(&incremental, 1, __ATOMIC_RELAXED);
     arrays_publish(old_index);
-    arrays_publish(new_index);
-    open_resizes_publish(index);
     return index;
 }
 
@@ -284,9 +282,7 @@ void open_resizes_release(uint32_t index, uint64_t ns, bool retired)
     if (resize->old && arrays_at(resize->old)->serial == resize->old_serial)
         arrays_at(resize->old)->resize = 0;
     resize->old = 0;
-    if (resize->unsettled)
-        open_resizes_publish(index);
-    else
+    if (!resize->unsettled)
         finish(index);
 }
 

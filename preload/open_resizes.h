@@ -38,7 +38,10 @@ uint32_t open_resizes_open_released(const struct rule *rule, const struct trace_
                                     uint64_t ns);
 /* It was none after all. */
 void open_resizes_cancel(uint32_t index);
-/* The old array is released. Moves the resize to the rings if it is settled. */
+/*
+ * The old array is released. Moves the resize to the rings if it is settled; else it is for the
+ * caller to settle or publish it.
+ */
 void open_resizes_release(uint32_t index, uint64_t ns, bool retired);
 /* Nothing will change the pair any more. */
 void open_resizes_settle(uint32_t index);

@@ -6,9 +6,11 @@
  * are forwarded to when they are in a library.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "next.h"
 #include "watch.h"
@@ -33,10 +35,22 @@ __attribute__((used)) int operators_personality(int version, int actions, uint64
 }
 
 /*
- * All forms of operator new take one to three words; a callee does not see
- * words too many. Nothing but FORWARD may throw in here.
+ * All forms take one to three words; a callee does not see words too many.
+ * Nothing but FORWARD may throw in here.
  */
 typedef void *operator_new(size_t, uintptr_t, uintptr_t);
+typedef void operator_delete(void *, uintptr_t, uintptr_t);
+
+struct cxx_operator {
+    void *known; /* see next_symbol() */
+    const char *name;
+    void *plain; /* KNOWN, if all it does is to call our free in the end: that sees the release */
+};
+
+static void *next_of(struct cxx_operator *which, const struct call_site *site)
+{
+    return next_symbol(&which->known, which->name, (const void *)site->pc);
+}
 
 static __attribute__((noinline)) void *forward_new(operator_new *forward, size_t bytes,
                                                    uintptr_t second, uintptr_t third)
@@ -63,10 +77,12 @@ static void *plain(size_t bytes, size_t alignment)
 }
 
 /* Here as well what is more than a jump stands apart. */
-static __attribute__((noinline)) void *watched_new(operator_new *forward, size_t bytes,
+static __attribute__((noinline)) void *watched_new(struct cxx_operator *which, size_t bytes,
                                                    uintptr_t second, uintptr_t third,
                                                    size_t alignment, const struct call_site *site)
 {
+    operator_new *forward = (operator_new *)next_of(which, site);
+
     if (watch_nested())
         return forward ? forward(bytes, second, third) : plain(bytes, alignment);
     void *memory = forward ? forward_new(forward, bytes, second, third) : plain(bytes, alignment);
@@ -74,38 +90,95 @@ static __attribute__((noinline)) void *watched_new(operator_new *forward, size_t
     return memory;
 }
 
+static bool is_ours(const char *name)
+{
+    static const char here;
+    Dl_info own, found;
+    const void *address = dlsym(RTLD_DEFAULT, name);
+
+    return address && dladdr(&here, &own) && dladdr(address, &found) &&
+           found.dli_fbase == own.dli_fbase;
+}
+
+/*
+ * The C++ runtimes' own operators delete call one another, and free in the end, so
+ * that a program can replace any of them. Where none is replaced but by ours
+ * it is enough to see free.
+ */
+static bool ends_in_our_free(const void *forward)
+{
+    static const char *const runtimes[] = {"libstdc++.so.", "libc++abi.so."};
+    Dl_info info;
+    bool own = false;
+
+    if (!dladdr(forward, &info) || !info.dli_fname)
+        return false;
+    const char *slash = strrchr(info.dli_fname, '/'), *base = slash ? slash + 1 : info.dli_fname;
+    for (unsigned i = 0; i < sizeof runtimes / sizeof *runtimes; i++)
+        own |= strncmp(base, runtimes[i], strlen(runtimes[i])) == 0;
+    return own && is_ours("free") && is_ours("_ZdlPv") && is_ours("_ZdaPv") &&
+           is_ours("_ZdlPvSt11align_val_t");
+}
+
+/* Tells of a release, and says where it is to be forwarded. */
+static __attribute__((noinline)) operator_delete *
+watched_delete(struct cxx_operator *which, void *memory, struct call_site site)
+{
+    bool first = !which->known;
+    operator_delete *forward = (operator_delete *)next_of(which, &site);
+
+    if (first && which->known) {
+        int kept = errno;
+
+        thread_self.nested++;
+        if (ends_in_our_free(which->known))
+            __atomic_store_n(&which->plain, which->known, __ATOMIC_RELAXED);
+        thread_self.nested--;
+        errno = kept;
+    }
+    if (memory && watch_may_be_array(memory))
+        watch_released(memory, 0, &site);
+    if (!forward)
+        return (operator_delete *)(void *)next.free;
+    thread_self.forward = (const void *)forward;
+    return forward;
+}
+
 #define NEW(mangled, parameters, bytes, second, third, alignment)                                  \
     MAPTRACE_EXPORT void *mangled parameters;                                                      \
     MAPTRACE_EXPORT void *mangled parameters                                                       \
     {                                                                                              \
-        static void *known;                                                                        \
-        operator_new *forward =                                                                    \
-            (operator_new *)next_symbol(&known, #mangled, __builtin_return_address(0));            \
-        if (!watch_is_plain() || !forward)                                                         \
-            return watched_new(forward, bytes, second, third, alignment, &CALL_SITE_HERE);         \
-        thread_self.forward = (const void *)forward;                                               \
-        return forward(bytes, second, third);                                                      \
+        static struct cxx_operator which = {.name = #mangled};                                     \
+        operator_new *forward = (operator_new *)__atomic_load_n(&which.known, __ATOMIC_RELAXED);   \
+        if (watch_is_plain() && forward)                                                           \
+            return forward(bytes, second, third);                                                  \
+        return watched_new(&which, bytes, second, third, alignment, &CALL_SITE_HERE);              \
     }
 
-#define DELETE(mangled, parameters, types, arguments)                                              \
+#define DELETE(mangled, parameters, second, third)                                                 \
+    static struct cxx_operator next_##mangled = {.name = #mangled};                                \
+    static __attribute__((noinline)) void watched_##mangled(void *memory, uintptr_t second_,       \
+                                                            uintptr_t third_, uintptr_t pc,        \
+                                                            uintptr_t sp, uintptr_t rbp)           \
+    {                                                                                              \
+        watched_delete(&next_##mangled, memory, (struct call_site){pc, sp, rbp})(memory, second_,  \
+                                                                                 third_);          \
+    }                                                                                              \
     MAPTRACE_EXPORT void mangled parameters;                                                       \
     MAPTRACE_EXPORT void mangled parameters                                                        \
     {                                                                                              \
-        static void *known;                                                                        \
-        void(*forward) types =                                                                     \
-            (void(*) types)next_symbol(&known, #mangled, __builtin_return_address(0));             \
-        if (!memory)                                                                               \
-            return;                                                                                \
-        if (__builtin_expect(watch_may_be_array(memory), 0)) {                                     \
-            struct call_site site = CALL_SITE_HERE;                                                \
-            watch_released(memory, 0, &site);                                                      \
-        }                                                                                          \
+        operator_delete *forward =                                                                 \
+            (operator_delete *)__atomic_load_n(&next_##mangled.plain, __ATOMIC_RELAXED);           \
         if (forward) {                                                                             \
-            thread_self.forward = (const void *)forward;                                           \
-            forward arguments;                                                                     \
-        } else {                                                                                   \
-            next.free(memory);                                                                     \
+            forward(memory, second, third);                                                        \
+            return;                                                                                \
         }                                                                                          \
+        forward = (operator_delete *)__atomic_load_n(&next_##mangled.known, __ATOMIC_RELAXED);     \
+        if (!watch_may_be_array(memory) && forward)                                                \
+            forward(memory, second, third);                                                        \
+        else                                                                                       \
+            watched_##mangled(memory, second, third, FRAME_CALLER_PC, FRAME_CALLER_SP,             \
+                              FRAME_CALLER_RBP);                                                   \
     }
 
 /* new: plain, array; throwing and nothrow; aligned. */
@@ -122,23 +195,17 @@ NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, uintptr
 
 /* delete: plain, sized, nothrow, aligned, sized and aligned, aligned and nothrow; each for arrays.
  */
-DELETE(_ZdlPv, (void *memory), (void *), (memory))
-DELETE(_ZdaPv, (void *memory), (void *), (memory))
-DELETE(_ZdlPvm, (void *memory, size_t bytes), (void *, size_t), (memory, bytes))
-DELETE(_ZdaPvm, (void *memory, size_t bytes), (void *, size_t), (memory, bytes))
-DELETE(_ZdlPvRKSt9nothrow_t, (void *memory, const void *nothrow), (void *, const void *),
-       (memory, nothrow))
-DELETE(_ZdaPvRKSt9nothrow_t, (void *memory, const void *nothrow), (void *, const void *),
-       (memory, nothrow))
-DELETE(_ZdlPvSt11align_val_t, (void *memory, size_t alignment), (void *, size_t),
-       (memory, alignment))
-DELETE(_ZdaPvSt11align_val_t, (void *memory, size_t alignment), (void *, size_t),
-       (memory, alignment))
-DELETE(_ZdlPvmSt11align_val_t, (void *memory, size_t bytes, size_t alignment),
-       (void *, size_t, size_t), (memory, bytes, alignment))
-DELETE(_ZdaPvmSt11align_val_t, (void *memory, size_t bytes, size_t alignment),
-       (void *, size_t, size_t), (memory, bytes, alignment))
-DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *memory, size_t alignment, const void *nothrow),
-       (void *, size_t, const void *), (memory, alignment, nothrow))
-DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *memory, size_t alignment, const void *nothrow),
-       (void *, size_t, const void *), (memory, alignment, nothrow))
+DELETE(_ZdlPv, (void *memory), 0, 0)
+DELETE(_ZdaPv, (void *memory), 0, 0)
+DELETE(_ZdlPvm, (void *memory, size_t bytes), bytes, 0)
+DELETE(_ZdaPvm, (void *memory, size_t bytes), bytes, 0)
+DELETE(_ZdlPvRKSt9nothrow_t, (void *memory, uintptr_t nothrow), nothrow, 0)
+DELETE(_ZdaPvRKSt9nothrow_t, (void *memory, uintptr_t nothrow), nothrow, 0)
+DELETE(_ZdlPvSt11align_val_t, (void *memory, size_t alignment), alignment, 0)
+DELETE(_ZdaPvSt11align_val_t, (void *memory, size_t alignment), alignment, 0)
+DELETE(_ZdlPvmSt11align_val_t, (void *memory, size_t bytes, size_t alignment), bytes, alignment)
+DELETE(_ZdaPvmSt11align_val_t, (void *memory, size_t bytes, size_t alignment), bytes, alignment)
+DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *memory, size_t alignment, uintptr_t nothrow),
+       alignment, nothrow)
+DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *memory, size_t alignment, uintptr_t nothrow),
+       alignment, nothrow)

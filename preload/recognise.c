@@ -206,11 +206,22 @@ bool recognise_frame(const struct call_site *site, uintptr_t sp, unsigned *depth
     return false;
 }
 
+static bool has_role(const struct rule *rule, enum rule_role role)
+{
+    const struct rule_glob *glob = rule->globs;
+
+    while (glob && glob->role != role)
+        glob = glob->next;
+    return glob != NULL;
+}
+
 bool recognise_role(const struct call_site *site, const struct rule *rule, enum rule_role role)
 {
     struct walker walker;
     unsigned depth = 0;
 
+    if (!has_role(rule, role))
+        return false;
     walk_begin(&walker, site, true);
     do {
         const struct code_class *class = walker.code.class;

@@ -13,6 +13,7 @@
 #include "recorder.h"
 #include "sampler.h"
 #include "sandbox.h"
+#include "stacks.h"
 #include "start.h"
 #include "suppose.h"
 
@@ -55,22 +56,17 @@ static void leave(void)
         sampler_wake();
 }
 
-static uint32_t save_stack(const struct evidence_stack *stack)
+static void publish_unsettled(uint32_t resize)
 {
-    uint64_t frames[64];
-    uint32_t count = 0;
+    if (open_resizes_at(resize)->unsettled)
+        open_resizes_publish(resize);
+}
 
-    for (unsigned i = 0; i < stack->count; i++) {
-        uintptr_t pc = stack->pcs[i];
-        const struct module *module = modules_find(pc - 1);
-
-        if (module && module->trace_index != TRACE_NO_MODULE)
-            frames[count++] =
-                (uint64_t)module->trace_index << 48 | TRACE_FRAME_ADDRESS(pc - module->bias);
-        else
-            frames[count++] = (uint64_t)TRACE_NO_MODULE << 48 | TRACE_FRAME_ADDRESS(pc);
-    }
-    return recorder_stack(frames, count);
+/* The old array of RESIZE is gone. */
+static void release_old(uint32_t resize, uint64_t now)
+{
+    open_resizes_release(resize, now, false);
+    publish_unsettled(resize);
 }
 
 /* Files a new array. 0 without room, which is counted. */
@@ -84,7 +80,7 @@ static array_index add_array(const struct rule *rule, uintptr_t address, uint64_
         struct array *array = arrays_at(stale);
 
         if (array->resize)
-            open_resizes_release(array->resize, now, false);
+            release_old(array->resize, now);
         totals_array_removed(array->record.bytes);
         arrays_remove(stale);
     }
@@ -116,7 +112,7 @@ static struct birth *add_birth(struct thread *thread, const struct recognised *f
 
     evidence_collect(site, found, address, bytes, &stack, &evidence);
     struct activation *activation = grows_enter(thread, found->rule, &stack, now);
-    uint32_t stack_id = save_stack(&stack);
+    uint32_t stack_id = stacks_save(stack.pcs, stack.count);
     array_index index = add_array(found->rule, address, bytes, stack_id, stack.role, now, flags);
     if (!activation || !index)
         return NULL;
@@ -158,13 +154,67 @@ void resizes_allocated(uintptr_t address, uint64_t bytes, const struct recognise
     leave();
 }
 
+/* The array that an announcement says is replaced; filed now if it was not known. 0: none. */
+static array_index announced_old(const struct announcement *announced, const struct rule *rule,
+                                 uint64_t now)
+{
+    array_index old = announced->old_address ? arrays_exact(announced->old_address) : 0;
+
+    if (old || !announced->old_address)
+        return old;
+    old = arrays_add(announced->old_address, announced->old_bytes);
+    if (old) {
+        struct array *adopted = arrays_at(old);
+
+        adopted->role = 1;
+        adopted->record.rule = announced->rule;
+        adopted->record.flags = TRACE_ARRAY_ADOPTED;
+        adopted->record.born_ns = now;
+        adopted->record.table_peak_bytes = announced->old_bytes;
+        totals_array_added(rule, announced->old_bytes);
+    }
+    return old;
+}
+
+/* NEW replaces OLD; what is left to see is the end of the grow. False without room. */
+static bool replace_announced(struct thread *thread, const struct announcement *announced,
+                              array_index old, array_index new, uint64_t now)
+{
+    struct activation *activation = activation_new();
+
+    if (!activation)
+        return false;
+    struct birth *birth = &activation->births[0];
+    memset(birth, 0, offsetof(struct birth, evidence.items));
+    birth->array = new;
+    birth->serial = arrays_at(new)->serial;
+    birth->bytes = announced->bytes;
+    birth->address = arrays_at(new)->record.address;
+    birth->announced = true;
+    activation->rule = start_rule(announced->rule);
+    birth->resize = open_resizes_open(activation->rule, old, new, now);
+    if (!birth->resize) {
+        activation_drop(activation);
+        return false;
+    }
+    struct open_resize *resize = open_resizes_at(birth->resize);
+    resize->owner = birth;
+    resize->record.holder = resize->record.table = announced->table;
+    resize->record.confidence = TRACE_EXACT;
+    open_resizes_publish(birth->resize);
+    activation->birth_count = 1;
+    activation->cfa = announced->stack;
+    activation->last_ns = now;
+    activation->next = thread->open;
+    thread->open = activation;
+    return true;
+}
+
 void resizes_announced(uintptr_t address, const struct announcement *announced,
                        const struct call_site *site)
 {
     struct thread *thread = &thread_self;
-    struct rule *rule = start_rule(announced->rule);
-    static uintptr_t pcs[64];
-    static struct evidence_stack stack;
+    const struct rule *rule = start_rule(announced->rule);
 
     if (!enter()) {
         start_missed();
@@ -173,57 +223,17 @@ void resizes_announced(uintptr_t address, const struct announcement *announced,
     uint64_t now = recorder_now();
     start_seen();
     grows_look(thread, site, now);
-    stack.count = recognise_stack(site, pcs, 64);
-    memcpy(stack.pcs, pcs, stack.count * sizeof *pcs);
-    array_index index = add_array(rule, address, announced->bytes, save_stack(&stack), 1, now, 0);
-    struct activation *activation = index ? activation_new() : NULL;
-    if (!activation) {
-        leave();
-        return;
-    }
-    struct array *new = arrays_at(index);
-    new->record.holder = new->record.table = announced->table;
-    array_index old = announced->old_address ? arrays_exact(announced->old_address) : 0;
-    if (!old && announced->old_address) {
-        old = arrays_add(announced->old_address, announced->old_bytes);
-        if (old) {
-            struct array *adopted = arrays_at(old);
+    array_index index = add_array(rule, address, announced->bytes, stacks_of(site), 1, now, 0);
+    if (index) {
+        array_index old = announced_old(announced, rule, now);
+        struct trace_array *new = &arrays_at(index)->record;
 
-            adopted->role = 1;
-            adopted->record.rule = announced->rule;
-            adopted->record.flags = TRACE_ARRAY_ADOPTED;
-            adopted->record.born_ns = now;
-            adopted->record.table_peak_bytes = announced->old_bytes;
-            totals_array_added(rule, announced->old_bytes);
-        }
+        if (!old || arrays_at(old)->resize ||
+            !replace_announced(thread, announced, old, index, now))
+            new->table_id = totals_new_table();
+        new->holder = new->table = announced->table;
+        arrays_publish(index);
     }
-    activation->rule = rule;
-    activation->cfa = announced->stack;
-    activation->last_ns = now;
-    activation->next = thread->open;
-    thread->open = activation;
-    struct birth *birth = &activation->births[activation->birth_count++];
-    memset(birth, 0, offsetof(struct birth, evidence.items));
-    birth->array = index;
-    birth->serial = new->serial;
-    birth->bytes = announced->bytes;
-    birth->address = address;
-    birth->announced = true;
-    if (old && !arrays_at(old)->resize) {
-        birth->resize = open_resizes_open(rule, old, index, now);
-        if (birth->resize) {
-            struct trace_resize *record = &open_resizes_at(birth->resize)->record;
-
-            open_resizes_at(birth->resize)->owner = birth;
-            new->record.holder = new->record.table = announced->table;
-            record->holder = record->table = announced->table;
-            record->confidence = TRACE_EXACT;
-            open_resizes_publish(birth->resize);
-        }
-    } else {
-        new->record.table_id = totals_new_table();
-    }
-    arrays_publish(index);
     leave();
 }
 
@@ -250,13 +260,13 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         /* Its grow function will be seen to return: that is early enough. */
         if (array->resize && !inside)
             suppose_doubt(index);
-        if (array->resize) {
-            struct open_resize *resize = open_resizes_at(array->resize);
+        uint32_t resize = array->resize;
+        if (resize) {
             const struct rule *rule = start_rule(array->record.rule);
 
             if (rule->kind == RULE_INCREMENTAL)
-                progress_sample(resize, now);
-            open_resizes_release(array->resize, now, recognise_role(site, rule, ROLE_RETIRE));
+                progress_sample(open_resizes_at(resize), now);
+            open_resizes_release(resize, now, recognise_role(site, rule, ROLE_RETIRE));
         }
         grows_freed(thread, array, now);
         totals_array_removed(array->record.bytes);
@@ -264,6 +274,8 @@ void resizes_released(uintptr_t address, const struct call_site *site)
         recorder_header()->last_ns = now;
         if (ends && !inside)
             grows_look(thread, site, now);
+        if (resize)
+            publish_unsettled(resize);
     }
     leave();
 }
@@ -282,7 +294,7 @@ void resizes_move_begin(uintptr_t address, struct resizes_moving *moving)
         moving->array = *array;
         moving->valid = true;
         if (array->resize) {
-            open_resizes_release(array->resize, recorder_now(), false);
+            release_old(array->resize, recorder_now());
             moving->array.resize = 0;
             moving->array.record.flags &= (uint8_t)~TRACE_ARRAY_OLD;
         }
@@ -407,6 +419,7 @@ void resizes_finish(void)
 void resizes_inherit(void)
 {
     thread_self.open = NULL;
+    stacks_forget();
     open_resizes_inherit();
     for (array_index index = 1; index < arrays_end(); index++)
         if (arrays_at(index)->record.state == TRACE_SLOT_USED) {

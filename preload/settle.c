@@ -286,23 +286,23 @@ static void settle_dead(const struct activation *activation, struct birth *birth
 }
 
 /*
- * A place that changed may be the wrong one: a leftover, in a frame or in a
- * block that was a table before, while the array is still held where it always
- * was. Before it is known where this grow function keeps its table it may also
- * be one of two that have changed places since (the other array now stands
- * nearer to the grow function).
+ * As long as it is not known where this grow function keeps its table, a place
+ * that changed may be the wrong one: a leftover, in a frame or in a block that
+ * was a table before, while the array is still held where it always was; or one
+ * of two that have changed places since (the other array now stands nearer to
+ * the grow function). Later it is the old holder that is the leftover: the
+ * table has moved, and its memory was freed.
  */
 static bool exchanged(const struct activation *activation, const struct birth *birth,
                       const struct evidence_item *item)
 {
-    if (activation->rule->kind == RULE_INCREMENTAL || !item->array ||
+    if (activation->rule->kind == RULE_INCREMENTAL || birth->evidence.sure || !item->array ||
         !pair_alive(item->array, item->serial))
         return false;
     const struct trace_array *old = &arrays_at(item->array)->record;
     if (old->holder != item->slot && suppose_points_to(old->holder, old))
         return true;
-    return !birth->evidence.sure &&
-           evidence_nearest(&birth->evidence, old->address, pair_bytes(old->bytes)) < item->rank;
+    return evidence_nearest(&birth->evidence, old->address, pair_bytes(old->bytes)) < item->rank;
 }
 
 /* It is seen where the new array's pointer stands, and was seen what stood there before. */

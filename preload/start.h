@@ -16,7 +16,7 @@ enum start_state {
     START_OFF, /* disabled, or given up: hooks only forward */
 };
 
-extern enum start_state start_state;
+extern enum start_state start_state __attribute__((visibility("hidden")));
 
 static inline bool start_is_on(void)
 {

@@ -100,11 +100,13 @@ def test_program_is_as_it_was(go, start, attach, reporter, tmp_path, version, fl
 
 
 def stress(go, start, attach, version, flags, cgo, attachments):
-    run = start(build(go, version, "testdata/go/stress.go", flags=flags, cgo=cgo), "20", "8")
+    # It goes on until it is told, however slow the machine.
+    run = start(build(go, version, "testdata/go/stress.go", flags=flags, cgo=cgo), "20", "250")
     for _ in range(attachments):
         process = attach(run.pid)
         assert "recording" in process.line, process.line
         detach(process)
+    os.kill(run.pid, signal.SIGUSR1)
     assert run.wait().status == 0
     assert "sums [" + " ".join(["2513460"] * 8) + "]" in run.stdout
     assert re.fullmatch(r"dropped \d+\n", run.stderr)

@@ -120,7 +120,9 @@ def test_script_without_first_line_is_run_by_the_shell(run):
 def test_bad_usage(run, options):
     done = subprocess.run([run.path, "run", *options], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr
+    assert done.stderr.startswith("maptrace: ")
+    if options and options[0].startswith("-") and "/" not in str(options):
+        assert options[0].partition("=")[0] in done.stderr
 
 
 @pytest.mark.sanitize

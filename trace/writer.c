@@ -87,6 +87,12 @@ static void write_entry(void *to, const void *from, size_t bytes)
     __atomic_store_n(sequence, (before | 1) + 1, __ATOMIC_RELEASE);
 }
 
+/* Of a slot that is free nothing else is read. */
+#define FREE_BYTES 8
+_Static_assert(offsetof(struct trace_array, state) < FREE_BYTES &&
+                   offsetof(struct trace_resize, state) < FREE_BYTES,
+               "the state stands at the beginning");
+
 static void write_live(struct trace_writer *writer, const struct trace_region *region,
                        uint32_t index, const void *from, size_t bytes)
 {
@@ -98,13 +104,15 @@ static void write_live(struct trace_writer *writer, const struct trace_region *r
 
 void trace_write_array(struct trace_writer *writer, uint32_t index, const struct trace_array *array)
 {
-    write_live(writer, &writer->header->arrays, index, array, sizeof *array);
+    write_live(writer, &writer->header->arrays, index, array,
+               array->state == TRACE_SLOT_FREE ? FREE_BYTES : sizeof *array);
 }
 
 void trace_write_resize(struct trace_writer *writer, uint32_t index,
                         const struct trace_resize *resize)
 {
-    write_live(writer, &writer->header->resizes, index, resize, sizeof *resize);
+    write_live(writer, &writer->header->resizes, index, resize,
+               resize->state == TRACE_SLOT_FREE ? FREE_BYTES : sizeof *resize);
 }
 
 /* --- history --------------------------------------------------------------------- */
@@ -143,12 +151,12 @@ void trace_write_finished(struct trace_writer *writer, const struct trace_resize
     if (number < ring->capacity && !has_room(writer, ring, number + 1))
         ring->capacity = (uint32_t)number;
     struct trace_resize *slot = trace_entry(writer, ring, number % ring->capacity);
-    struct trace_resize copy = *resize;
+    size_t before = offsetof(struct trace_resize, number), behind = before + sizeof resize->number;
 
-    copy.number = 0;
     __atomic_store_n(&slot->number, 0, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    *slot = copy;
+    memcpy(slot, resize, before);
+    memcpy((char *)slot + behind, (const char *)resize + behind, sizeof *resize - behind);
     __atomic_store_n(&slot->number, number + 1, __ATOMIC_RELEASE);
     __atomic_store_n(written, number + 1, __ATOMIC_RELEASE);
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "truth.h"
@@ -36,6 +37,13 @@ namespace detail
 template <bool IsFlat, typename Key> class Table
 {
   public:
+    Table() = default;
+    Table(Table &&other) noexcept
+        : pool(std::exchange(other.pool, nullptr)),
+          mKeyVals(std::exchange(other.mKeyVals, nullptr)), mMask(other.mMask),
+          mNumElements(other.mNumElements)
+    {
+    }
     ~Table()
     {
         while (pool) {
@@ -97,7 +105,7 @@ namespace v4_9_2
 {
 namespace detail
 {
-/* Values in a vector; the bucket vector is dropped and made anew from them. */
+/* Values in a vector; since 4.9 the new vector of buckets is made beside the old one. */
 template <typename Key> class table
 {
   public:
@@ -119,10 +127,16 @@ template <typename Key> class table
     {
         size_t wanted = m_buckets.empty() ? 4 : m_buckets.size() * 2;
 
-        m_buckets.clear();
-        m_buckets.resize(wanted);
+        allocate_buckets_from_shift(static_cast<uint8_t>(__builtin_ctzl(wanted)));
         for (Key key : m_values)
             put(m_buckets.data(), wanted - 1, key);
+    }
+    NOINLINE void allocate_buckets_from_shift(uint8_t shifts)
+    {
+        std::vector<uint64_t> fresh;
+
+        fresh.resize(size_t{1} << shifts);
+        m_buckets = std::move(fresh);
     }
 
     std::vector<Key> m_values;
@@ -143,6 +157,12 @@ namespace detail
 template <typename Key> class F14Table
 {
   public:
+    F14Table() = default;
+    F14Table(F14Table &&other) noexcept
+        : chunks_(std::exchange(other.chunks_, nullptr)), chunkMask_(other.chunkMask_),
+          size_(other.size_)
+    {
+    }
     ~F14Table()
     {
         ::operator delete(chunks_);
@@ -189,17 +209,28 @@ template <typename Key> class F14Table
 } // namespace f14
 } // namespace folly
 
+template <class Table> static void insert(Table &table, uint64_t key)
+{
+    size_t before = table.buckets();
+
+    table.insert(key);
+    truth_change(before, table.buckets(), 1);
+}
+
 template <class Table> static void grow()
 {
     Table first, second;
+    std::vector<Table> moved;
 
     for (uint64_t i = 1; i < 20000; i++) {
-        for (Table *table : {&first, &second}) {
-            size_t before = table->buckets();
-
-            table->insert(i);
-            truth_change(before, table->buckets(), 1);
-        }
+        insert(first, i);
+        insert(second, i);
+    }
+    for (uint64_t i = 0; i < 20; i++) {
+        moved.emplace_back(); /* the vector moves the tables */
+        for (Table &table : moved)
+            for (uint64_t n = 1; n < 40; n++)
+                insert(table, i * 40 + n);
     }
     truth_print();
     fflush(stdout);

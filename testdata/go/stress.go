@@ -4,7 +4,7 @@
 // calls. Prints what it knows of its maps, which is the same on each run but for
 // the numbers of resizes.
 //
-// Arguments: rounds (20); seconds to go on for, or to wait before (0).
+// Arguments: rounds (20); seconds to go on for, unless SIGUSR1 comes before (0).
 package main
 
 import (
@@ -212,8 +212,8 @@ func main() {
 	go disturb(&stop, &disturbing)
 	go disturb(&stop, &disturbing)
 	sums := make([]uint64, 8)
-	repeats := 0
-	for begin := time.Now(); repeats == 0 || time.Since(begin).Seconds() < seconds; repeats++ {
+	end := time.Now().Add(time.Duration(seconds * float64(time.Second)))
+	for enough := false; !enough; {
 		for i := range sums {
 			working.Add(1)
 			go func(i int) {
@@ -222,6 +222,12 @@ func main() {
 			}(i)
 		}
 		working.Wait()
+		enough = !time.Now().Before(end)
+		select {
+		case <-signals:
+			enough = true
+		default:
+		}
 	}
 	atomic.StoreInt32(&stop, 1)
 	disturbing.Wait()

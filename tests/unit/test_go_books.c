@@ -222,23 +222,71 @@ static void test_only_collections_make_sure_that_a_map_is_in_use(void **context)
     assert_false(state->books.opens[0].record.flags & TRACE_RESIZE_UNVERIFIED);
 }
 
+static void free_old(struct fake *fake)
+{
+    static const unsigned char freed[] = {0xef, 0xbe, 0xad, 0xde};
+
+    for (size_t i = 0; i < sizeof fake->old; i++)
+        fake->old[i] = freed[i % 4];
+}
+
 static void test_a_collected_map_is_no_finding(void **context)
 {
     struct state *state = *context;
     static struct fake fake;
-    static const unsigned char freed[] = {0xef, 0xbe, 0xad, 0xde};
 
     grow(state, &fake, 4);
     move_buckets(&fake, 2);
     look(state, 10 * MS);
-    for (size_t i = 0; i < sizeof fake.old; i++)
-        fake.old[i] = freed[i % 4];
+    free_old(&fake);
     look(state, 300 * (uint64_t)MS);
+    look(state, 10 * MS);
     struct trace *trace = read_back(state);
     assert_int_equal(trace->open_count + trace->notable.count + trace->recent.count, 0);
     assert_int_equal(trace->array_count, 0);
     assert_int_equal(trace->header.collected, 1);
     assert_int_equal(trace->header.live_array_bytes, 0);
+    trace_free(trace);
+}
+
+/* The program goes on while it is looked at: memory can be ahead of the events. */
+static void test_freed_by_a_resize_whose_end_comes_later(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    grow(state, &fake, 4);
+    move_buckets(&fake, 16);
+    free_old(&fake);
+    look(state, 10 * MS);
+    end(state, &fake, GO_EVENT_MOVED);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->header.collected, 0);
+    assert_int_equal(trace->header.orphans, 0);
+    assert_int_equal(trace->notable.count + trace->recent.count, 1);
+    assert_int_equal(trace->array_count, 1);
+    trace_free(trace);
+}
+
+/* Where nothing tells that it was freed, the header and most of the arrays may be left. */
+static void test_dead_map_of_which_a_part_was_used_again(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    state->books.liveness = false;
+    grow(state, &fake, 4);
+    move_buckets(&fake, 12);
+    look(state, 10 * MS);
+    for (int i = 0; i < 4; i++)
+        look(state, 300 * (uint64_t)MS);
+    assert_int_equal(state->trace.writer->header->collected, 0);
+    memset(fake.old + 7 * BUCKET, 0x90, 16);
+    for (int i = 0; i < 4; i++)
+        look(state, 300 * (uint64_t)MS);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->header.collected, 1);
+    assert_int_equal(trace->open_count, 0);
     trace_free(trace);
 }
 
@@ -405,6 +453,8 @@ int main(void)
         TEST(test_a_stuck_map),
         TEST(test_only_collections_make_sure_that_a_map_is_in_use),
         TEST(test_a_collected_map_is_no_finding),
+        TEST(test_freed_by_a_resize_whose_end_comes_later),
+        TEST(test_dead_map_of_which_a_part_was_used_again),
         TEST(test_reused_memory_is_no_map),
         TEST(test_a_header_that_moved_with_its_stack),
         TEST(test_clearing_ends_a_resize),
