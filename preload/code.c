@@ -97,12 +97,21 @@ static void classify(const struct module *module, uintptr_t pc, struct code_clas
     class->nameless = module->named && !has_name(module, pc);
 }
 
-static bool decides(const struct code_class *class)
+static frame_step bits_of(const struct code_class *class)
 {
-    for (unsigned i = 0; i < class->count; i++)
-        if (rules_makes_arrays(class->marks[i].role))
-            return true;
-    return false;
+    frame_step bits = class->nameless ? CODE_NAMELESS | CODE_LINKS : 0;
+
+    for (unsigned i = 0; i < class->count; i++) {
+        enum rule_role role = class->marks[i].role;
+
+        if (rules_makes_arrays(role))
+            bits |= CODE_DECIDES;
+        if (role == ROLE_GROW)
+            bits |= CODE_GROWS;
+        if (role == ROLE_THROUGH)
+            bits |= CODE_LINKS;
+    }
+    return bits;
 }
 
 static void remember(uintptr_t pc, uint32_t class, frame_step step)
@@ -142,7 +151,7 @@ static struct code decide(uintptr_t pc, bool locked)
             classify(module, original, &class);
             uint32_t index = intern(&class);
             code.class = &classes[index];
-            remember(pc, index, code.step | (decides(code.class) ? CODE_DECIDES : 0));
+            remember(pc, index, code.step | bits_of(code.class));
         }
     }
     if (taken)
@@ -157,7 +166,7 @@ struct code code_at(uintptr_t pc, bool locked)
         uint64_t key = __atomic_load_n(&entry->key, __ATOMIC_ACQUIRE);
 
         if ((key & PC_MASK) == pc) {
-            struct code code = {__atomic_load_n(&entry->step, __ATOMIC_ACQUIRE) & ~CODE_DECIDES,
+            struct code code = {__atomic_load_n(&entry->step, __ATOMIC_ACQUIRE) & ~CODE_BITS,
                                 &classes[key >> CLASS_SHIFT]};
 
             if (__atomic_load_n(&entry->key, __ATOMIC_RELAXED) == key)

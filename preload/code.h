@@ -32,10 +32,16 @@ struct code {
 };
 
 /*
- * Bit of a step that code_peek() gives: the address is in a function that can
- * make an allocation an array. Above all that frame_step uses.
+ * Bits of a step that code_peek() gives, above all that frame_step uses. The
+ * address is in a function that can make an allocation an array; even without
+ * a chain of nameless functions and wrappers between it and the allocator; that
+ * can be part of such a chain; that has no name.
  */
 #define CODE_DECIDES ((frame_step)1 << 60)
+#define CODE_GROWS ((frame_step)1 << 61)
+#define CODE_LINKS ((frame_step)1 << 62)
+#define CODE_NAMELESS ((frame_step)1 << 63)
+#define CODE_BITS (CODE_DECIDES | CODE_GROWS | CODE_LINKS | CODE_NAMELESS)
 
 /* 0 or -ENOMEM. */
 int code_start(void);

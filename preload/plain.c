@@ -26,17 +26,27 @@ void plain_start(bool full)
     off = full;
 }
 
-/* Walks as recognise() does. False as soon as only recognise() can tell. */
+/*
+ * Walks as recognise() does. False as soon as only recognise() can tell: at a
+ * grow function, and at one that grows by nameless functions beneath it if
+ * nothing has broken their chain.
+ */
 static bool walk(struct plain_memo *plain, const struct call_site *site)
 {
     struct memo_walk at = memo_begin(&plain->memo, site);
 
+    frame_step links = CODE_LINKS, nameless = 0;
+
     for (unsigned depth = 0;;) {
         frame_step step;
 
-        if (!code_peek(at.pc, &step) || (step & CODE_DECIDES) || step_kind(step) == STEP_COMPLEX ||
+        if (!code_peek(at.pc, &step) || (step & CODE_GROWS) || step_kind(step) == STEP_COMPLEX ||
             step_kind(step) == STEP_POINTER)
             return false;
+        if ((step & CODE_DECIDES) && links && nameless)
+            return false;
+        links &= step;
+        nameless |= step & CODE_NAMELESS;
         if (++depth == RECOGNISE_DEPTH)
             return true;
         if (step_kind(step) != STEP_STACK && step_kind(step) != STEP_FRAME)
