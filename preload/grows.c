@@ -11,6 +11,12 @@
 /* Grows that one thread may have under way; the oldest is decided when there are more. */
 #define ACTIVATIONS_MOST 8
 
+/* Where a hook tells of the grow, it is the container that lets the old array go before it ends. */
+static bool frees_itself(const struct activation *activation)
+{
+    return activation->rule->hook != HOOK_NONE;
+}
+
 static void drop_activation(struct thread *thread, struct activation *activation)
 {
     for (struct activation **link = &thread->open; *link; link = &(*link)->next)
@@ -104,22 +110,38 @@ void grows_freed(struct thread *thread, const struct array *array, uint64_t now)
     }
 }
 
-void grows_released(struct thread *thread, uintptr_t address, uint64_t bytes, uint64_t now)
+static void keep_loose(struct activation *activation, uintptr_t address, uint64_t bytes,
+                       uint64_t now)
 {
-    for (struct activation *activation = thread->open; activation; activation = activation->next) {
-        unsigned count = activation->loose_count, freed = activation->freed_count;
-        struct loose *loose = &activation->loose[(count - 1) % LOOSE_MOST];
+    unsigned count = activation->loose_count, freed = activation->freed_count;
+    struct loose *loose = &activation->loose[(count - 1) % LOOSE_MOST];
 
-        if (activation->over)
-            continue;
-        activation->last_ns = now;
-        /* An operator delete and the free beneath it are one release. */
-        if (freed && activation->freed[freed - 1].record.address == address)
-            continue;
-        if (!count || loose->address != address)
-            loose = &activation->loose[activation->loose_count++ % LOOSE_MOST];
-        *loose = (struct loose){address, bytes, now};
-    }
+    activation->last_ns = now;
+    /* An operator delete and the free beneath it are one release. */
+    if (freed && activation->freed[freed - 1].record.address == address)
+        return;
+    if (!count || loose->address != address)
+        loose = &activation->loose[activation->loose_count++ % LOOSE_MOST];
+    *loose = (struct loose){address, bytes, now};
+}
+
+void grows_released(struct thread *thread, const struct call_site *site, uintptr_t address,
+                    uint64_t bytes, uint64_t now)
+{
+    bool kept = false;
+
+    for (struct activation *activation = thread->open; activation; activation = activation->next)
+        if (!activation->over && frees_itself(activation)) {
+            keep_loose(activation, address, bytes, now);
+            kept = true;
+        }
+    /* The free beneath will tell the size. */
+    if (kept && !bytes)
+        return;
+    grows_look(thread, site, now);
+    for (struct activation *activation = thread->open; activation; activation = activation->next)
+        if (!activation->over && !frees_itself(activation))
+            keep_loose(activation, address, bytes, now);
 }
 
 const struct activation *grows_of(const struct thread *thread, uint32_t resize)
@@ -135,7 +157,7 @@ const struct activation *grows_of(const struct thread *thread, uint32_t resize)
 
 bool grows_ended_by_release(const struct activation *grow, uint64_t now)
 {
-    return grow && !grow->over && now - grow->last_ns < SAME_GROW_NS;
+    return grow && !grow->over && (frees_itself(grow) || now - grow->last_ns < SAME_GROW_NS);
 }
 
 void grows_returned(struct thread *thread, const struct call_site *site, uint64_t now)

@@ -22,8 +22,9 @@ struct activation *grows_enter(struct thread *thread, struct rule *rule,
 /* ARRAY is released: it may be an old array, or a scratch block. */
 void grows_freed(struct thread *thread, const struct array *array, uint64_t now);
 
-/* A block that is no array is released; BYTES 0: not known. */
-void grows_released(struct thread *thread, uintptr_t address, uint64_t bytes, uint64_t now);
+/* A block that is no array is about to be released from SITE; BYTES 0: not known. Looks, too. */
+void grows_released(struct thread *thread, const struct call_site *site, uintptr_t address,
+                    uint64_t bytes, uint64_t now);
 
 /* The grow that made the resize, if it is not settled; else NULL. */
 const struct activation *grows_of(const struct thread *thread, uint32_t resize);

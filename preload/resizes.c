@@ -237,46 +237,49 @@ void resizes_announced(uintptr_t address, const struct announcement *announced,
     leave();
 }
 
-void resizes_released(uintptr_t address, const struct call_site *site)
+static void array_released(struct thread *thread, array_index index, const struct call_site *site,
+                           uint64_t now)
 {
-    struct thread *thread = &thread_self;
+    struct array *array = arrays_at(index);
+    const struct activation *grow = array->resize ? grows_of(thread, array->resize) : NULL;
+    bool ends = grows_ended_by_release(grow, now), inside = ends && grow->watched && grow->whole;
 
+    if (!ends)
+        grows_look(thread, site, now);
+    /* Its grow function will be seen to return: that is early enough. */
+    if (array->resize && !inside)
+        suppose_doubt(index);
+    uint32_t resize = array->resize;
+    if (resize) {
+        const struct rule *rule = start_rule(array->record.rule);
+
+        if (rule->kind == RULE_INCREMENTAL)
+            progress_sample(open_resizes_at(resize), now);
+        open_resizes_release(resize, now, recognise_role(site, rule, ROLE_RETIRE));
+    }
+    grows_freed(thread, array, now);
+    totals_array_removed(array->record.bytes);
+    arrays_remove(index);
+    recorder_header()->last_ns = now;
+    if (ends && !inside)
+        grows_look(thread, site, now);
+    if (resize)
+        publish_unsettled(resize);
+}
+
+void resizes_released(struct thread *thread, uintptr_t address, uint64_t bytes,
+                      const struct call_site *site)
+{
     if (!enter()) {
         if (arrays_maybe((void *)address))
             start_missed_release();
         return;
     }
     array_index index = arrays_exact(address);
-    if (index) {
-        struct array *array = arrays_at(index);
-        uint64_t now = recorder_now();
-
-        const struct activation *grow = array->resize ? grows_of(thread, array->resize) : NULL;
-        bool ends = grows_ended_by_release(grow, now),
-             inside = ends && grow->watched && grow->whole;
-
-        if (!ends)
-            grows_look(thread, site, now);
-        /* Its grow function will be seen to return: that is early enough. */
-        if (array->resize && !inside)
-            suppose_doubt(index);
-        uint32_t resize = array->resize;
-        if (resize) {
-            const struct rule *rule = start_rule(array->record.rule);
-
-            if (rule->kind == RULE_INCREMENTAL)
-                progress_sample(open_resizes_at(resize), now);
-            open_resizes_release(resize, now, recognise_role(site, rule, ROLE_RETIRE));
-        }
-        grows_freed(thread, array, now);
-        totals_array_removed(array->record.bytes);
-        arrays_remove(index);
-        recorder_header()->last_ns = now;
-        if (ends && !inside)
-            grows_look(thread, site, now);
-        if (resize)
-            publish_unsettled(resize);
-    }
+    if (index)
+        array_released(thread, index, site, recorder_now());
+    else if (thread->open)
+        grows_released(thread, site, address, bytes, recorder_now());
     leave();
 }
 
@@ -379,18 +382,12 @@ void resizes_grown(uintptr_t from, uintptr_t to, uint64_t bytes, const struct re
     leave();
 }
 
-void resizes_event(struct thread *thread, const struct call_site *site, const void *released,
-                   uint64_t bytes)
+void resizes_event(struct thread *thread, const struct call_site *site)
 {
     if (!enter())
         return;
-    if (thread->open) {
-        uint64_t now = recorder_now();
-
-        grows_look(thread, site, now);
-        if (released)
-            grows_released(thread, (uintptr_t)released, bytes, now);
-    }
+    if (thread->open)
+        grows_look(thread, site, recorder_now());
     leave();
 }
 

@@ -31,8 +31,9 @@ void resizes_allocated(uintptr_t address, uint64_t bytes, const struct recognise
 void resizes_announced(uintptr_t address, const struct announcement *announced,
                        const struct call_site *site);
 
-/* ADDRESS is about to be released. Does nothing if it is no live array. */
-void resizes_released(uintptr_t address, const struct call_site *site);
+/* The block at ADDRESS, of BYTES (0: not known), is about to be released. */
+void resizes_released(struct thread *thread, uintptr_t address, uint64_t bytes,
+                      const struct call_site *site);
 
 /*
  * realloc takes its array out before the call, so that nobody else is given
@@ -51,13 +52,8 @@ void resizes_move_end(struct resizes_moving *moving, uintptr_t to, uint64_t byte
 void resizes_grown(uintptr_t from, uintptr_t to, uint64_t bytes, const struct recognised *found,
                    const struct call_site *site);
 
-/*
- * Some event on a thread that has an open activation: is the grow over?
- * RELEASED is a block that is no array and about to go, of BYTES (0: not
- * known); NULL for other events.
- */
-void resizes_event(struct thread *thread, const struct call_site *site, const void *released,
-                   uint64_t bytes);
+/* Some other event on a thread that has an open activation: is the grow over? */
+void resizes_event(struct thread *thread, const struct call_site *site);
 
 /*
  * A grow function that is watched has returned to SITE, which is its caller as

@@ -44,7 +44,7 @@ void watch_allocated(void *memory, size_t bytes, enum rule_call call, const stru
     else if (thread->announced.bytes && announced(thread, memory, bytes, site))
         ;
     else if (thread->open)
-        resizes_event(thread, site, NULL, 0);
+        resizes_event(thread, site);
     thread->announced.bytes = 0;
     thread->nested--;
     errno = kept;
@@ -58,10 +58,7 @@ void watch_released(void *memory, uint64_t bytes, const struct call_site *site)
         return;
     int kept = errno;
     thread->nested++;
-    if (arrays_maybe(memory))
-        resizes_released((uintptr_t)memory, site);
-    else if (thread->open)
-        resizes_event(thread, site, memory, bytes);
+    resizes_released(thread, (uintptr_t)memory, bytes, site);
     thread->nested--;
     errno = kept;
 }
@@ -75,7 +72,7 @@ void watch_move_begin(struct watch_move *move, void *memory, const struct call_s
     thread_self.nested++;
     /* Before the call: a table that moves is still where the evidence says. */
     if (thread_self.open)
-        resizes_event(&thread_self, site, NULL, 0);
+        resizes_event(&thread_self, site);
     if (memory && arrays_maybe(memory))
         resizes_move_begin((uintptr_t)memory, &move->moving);
     thread_self.nested--;
@@ -101,7 +98,7 @@ void watch_move_end(struct watch_move *move, void *from, void *to, size_t bytes,
         resizes_allocated((uintptr_t)to, bytes, &found, site,
                           call == CALL_MMAP ? TRACE_ARRAY_MAPPED : 0);
     else if (thread->open)
-        resizes_event(thread, site, NULL, 0);
+        resizes_event(thread, site);
     thread->nested--;
     errno = kept;
 }
