@@ -23,6 +23,21 @@ def stuck_startup_dicts(server):
             for one in server.dicts() if one.rehashing and one.bytes[0] < STARTUP_BYTES}
 
 
+def lasting(report, server):
+    """
+    The findings that do not come from the client's pauses: nothing moves a
+    set's buckets while no command comes, and on a loaded machine either side
+    can be without a processor for longer than the stall.
+    """
+    return [one for one in report.findings
+            if not (one["kind"] == "late" and one["overstay_ns"] <= server.longest_pause * 1e9)]
+
+
+def of_test(findings):
+    """Without what redis' own start left."""
+    return [one for one in findings if one["bytes"] >= STARTUP_BYTES]
+
+
 def as_truth(finding):
     return (int(finding["table"], 16), int(finding["array"], 16), finding["bytes"],
             finding["new_bytes"], finding["progress"]["moved"])
@@ -52,7 +67,8 @@ def test_idle_set_keeps_its_old_array(trace, socket_folder, activerehashing):
     for report, end in (live, "running"), (final, "exit"):
         assert report.verdict == "findings"
         assert report.traces[0]["end"] == end
-        [finding] = [one for one in report.findings if one["bytes"] >= STARTUP_BYTES]
+        found = lasting(report, server)
+        [finding] = of_test(found)
         assert finding["kind"] == "stuck"
         assert finding["rule"] == RULE
         assert finding["pid"] == server.run.pid
@@ -67,12 +83,12 @@ def test_idle_set_keeps_its_old_array(trace, socket_folder, activerehashing):
         assert "_dictExpand" in functions(finding)
         assert not any("maptrace" in (frame["module"] or "") for frame in finding["stack"])
         # Its other findings are just what redis' memory shows.
-        assert {as_truth(one) for one in report.findings if one is not finding} == startup
+        assert {as_truth(one) for one in found if one is not finding} == startup
         assert report.rule(RULE)["status"] == "active"
-        assert report.totals["findings"] == len(startup) + 1
+        assert len(found) == len(startup) + 1
         [table] = [one for one in report.tables if one["table"] == hex(truth.address)]
         assert table["resizes"] == truth.doublings
-    [finding] = [one for one in live.findings if one["bytes"] >= STARTUP_BYTES]
+    [finding] = of_test(lasting(live, server))
     assert STALL <= finding["overstay_ns"] / 1e9 <= idle + 0.1
 
 
@@ -81,7 +97,7 @@ def test_moving_the_buckets_frees_what_was_reported(trace, socket_folder):
     server = Redis(trace, socket_folder)
     server.pipe(encode("SADD", "big", f"member:{number}") for number in range(65537))
     time.sleep(STALL + 0.2)
-    [finding] = server.run.report(min_bytes=STARTUP_BYTES).findings
+    [finding] = of_test(lasting(server.run.report(), server))
     before = server("MEMORY", "USAGE", "big", "SAMPLES", 0)
     server.pipe(encode("SISMEMBER", "big", f"member:{number}") for number in range(65537))
     assert server.key_tables("big") == [131072]
@@ -89,7 +105,7 @@ def test_moving_the_buckets_frees_what_was_reported(trace, socket_folder):
     assert before - after == finding["bytes"] == 512 << 10
 
     server.shutdown()
-    [late] = server.run.report(min_bytes=STARTUP_BYTES).findings
+    [late] = [one for one in server.run.report().findings if one["bytes"] == finding["bytes"]]
     assert late["kind"] == "late"
     assert late["array"] == finding["array"] and late["table"] == finding["table"]
     assert late["overstay_ns"] >= STALL * 1e9

@@ -5,6 +5,7 @@ import re
 import socket
 import struct
 import subprocess
+import time
 from dataclasses import dataclass
 
 from support.network import listening
@@ -27,6 +28,7 @@ class Redis:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(self.path))
         self.stream = self.socket.makefile("rb")
+        self.longest_pause = 0  # s without an answer while pipe() waited for more
 
     def __call__(self, *words):
         """Sends one command and returns its answer; fails on an error."""
@@ -36,10 +38,14 @@ class Redis:
     def pipe(self, commands, batch=8192):
         """Sends the encoded COMMANDS, many at a time, and drops the answers."""
         commands = iter(commands)
+        last = time.monotonic()
         while chunk := list(itertools.islice(commands, batch)):
             self.socket.sendall(b"".join(chunk))
             for _ in chunk:
                 self.answer()
+                now = time.monotonic()
+                self.longest_pause = max(self.longest_pause, now - last)
+                last = now
 
     def answer(self):
         line = self.stream.readline()
