@@ -112,9 +112,18 @@ static void consider_registers(const struct search *search, unsigned frame, unsi
 static void consider_words(const struct search *search, uintptr_t base, uintptr_t low,
                            uintptr_t high, unsigned rank)
 {
+    bool last = low > base; /* a grow function's own words are spilled registers */
+
     for (uintptr_t at = low; at + 8 <= high; at += 8)
-        consider(search, *(const uintptr_t *)at, at, locator_word((unsigned)((at - base) / 8)),
-                 rank);
+        consider(search, *(const uintptr_t *)at, last ? at : 0,
+                 locator_word((unsigned)((at - base) / 8)), rank);
+}
+
+/* The function that goes on may have the table itself in its frame. */
+static void consider_places(const struct search *search, uintptr_t low, uintptr_t high)
+{
+    for (uintptr_t at = low; at < high; at += 8 * TABLE_WORDS)
+        add_candidate(search->evidence, at, locator_place((unsigned)((at - low) / 8)));
 }
 
 /* Looks behind the candidates for pointers to live arrays. */
@@ -167,7 +176,7 @@ static bool source_value(locator_source source, unsigned grow, unsigned kept, ui
     uintptr_t at = frames[grow].sp + 8 * (uintptr_t)(source & 0xffffff);
     if (at + 8 > high)
         return false;
-    *value = *(const uintptr_t *)at;
+    *value = source >> 29 & 1 ? at : *(const uintptr_t *)at;
     return true;
 }
 
@@ -283,9 +292,8 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
             stack->role = evidence->site;
     }
     evidence->frame_low = site->sp - BELOW_BYTES;
-    evidence->frame_high = stack->cfa;
-
     uintptr_t base = frames[grow].sp, caller = stack->cfa;
+    evidence->frame_high = found->hooked ? base : caller;
     uintptr_t top = outer + 2 < kept ? frames[outer + 2].sp - 8 : caller;
     if (top - caller > CALLER_WORDS * 8)
         top = caller + CALLER_WORDS * 8;
@@ -306,6 +314,8 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
         consider_registers(&search, outer + 1, outer + 1 - grow, 5);
         consider_words(&search, base, caller, top, 6);
     }
+    if (found->hooked)
+        consider_places(&search, base, high);
     look_behind(&search);
     look_at_globals(&search);
 }

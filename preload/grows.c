@@ -3,6 +3,7 @@
 #include "open_resizes.h"
 #include "returns.h"
 #include "settle.h"
+#include "suppose.h"
 
 /* Events after the end of a grow at which an unsettled birth is looked at again. */
 #define LOOKS_MOST 24
@@ -144,14 +145,24 @@ void grows_released(struct thread *thread, const struct call_site *site, uintptr
             keep_loose(activation, address, bytes, now);
 }
 
-const struct activation *grows_of(const struct thread *thread, uint32_t resize)
+/* Nothing is supposed of ARRAY; but does a place that led to it lead to an array of GROW now? */
+static bool replaces(struct activation *grow, const struct array *array)
 {
-    const struct birth *owner = open_resizes_at(resize)->owner;
+    if (array->resize || grow->over || grow->rule->index != array->record.rule)
+        return false;
+    for (unsigned i = 0; i < grow->birth_count; i++)
+        if (suppose_flipped(&grow->births[i], array->serial))
+            return true;
+    return false;
+}
 
-    for (struct activation *activation = thread->open; owner && activation;
-         activation = activation->next)
-        if (owner >= activation->births && owner < activation->births + BIRTHS_MOST)
-            return activation;
+const struct activation *grows_replacing(const struct thread *thread, const struct array *array)
+{
+    const struct birth *owner = array->resize ? open_resizes_at(array->resize)->owner : NULL;
+
+    for (struct activation *grow = thread->open; grow; grow = grow->next)
+        if ((owner >= grow->births && owner < grow->births + BIRTHS_MOST) || replaces(grow, array))
+            return grow;
     return NULL;
 }
 

@@ -26,8 +26,8 @@ void grows_freed(struct thread *thread, const struct array *array, uint64_t now)
 void grows_released(struct thread *thread, const struct call_site *site, uintptr_t address,
                     uint64_t bytes, uint64_t now);
 
-/* The grow that made the resize, if it is not settled; else NULL. */
-const struct activation *grows_of(const struct thread *thread, uint32_t resize);
+/* The grow that is supposed or seen to have replaced ARRAY, if it is not settled; else NULL. */
+const struct activation *grows_replacing(const struct thread *thread, const struct array *array);
 
 /*
  * The old array of GROW (NULL: false) is released, and that is the first event

@@ -15,7 +15,10 @@
 
 #define LOCATORS_A_SITE 8
 
-/* A register of one frame, or a word of the stack, counted from the grow function's frame. */
+/*
+ * A register of one frame, a word of the stack, or the address of a word of the
+ * stack, counted from the grow function's frame.
+ */
 typedef uint32_t locator_source;
 
 static inline locator_source locator_register(unsigned frame, unsigned number)
@@ -27,6 +30,12 @@ static inline locator_source locator_register(unsigned frame, unsigned number)
 static inline locator_source locator_word(unsigned word)
 {
     return 1u << 30 | word;
+}
+
+/* The place WORD words above the grow function's stack pointer itself: a table in the frame. */
+static inline locator_source locator_place(unsigned word)
+{
+    return 1u << 29 | word;
 }
 
 struct locator {

@@ -121,7 +121,7 @@ static struct recognised chain_found(const struct chain *chain, struct rule *rul
         first = last = chain->last_wrapper;
     else if (in_map(chain->wrapped, rule) && chain->last_wrapper >= first)
         first = chain->last_wrapper + 1;
-    return (struct recognised){rule, (unsigned)first, (unsigned)last};
+    return (struct recognised){rule, (unsigned)first, (unsigned)last, false};
 }
 
 /* The user's own rules come before built-in ones. */
@@ -137,7 +137,7 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
     uint64_t excluded[RULE_WORDS] = {0};
     struct chain chain = {{~0ull, ~0ull, ~0ull, ~0ull}, {0}, -1, -1, -1, 0};
     struct rule *callee_of = NULL;
-    struct recognised best = {NULL, 0, 0};
+    struct recognised best = {NULL, 0, 0, false};
     bool chained = true;
     unsigned depth = 0;
 
@@ -161,7 +161,7 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
                 if (in_map(excluded, rule) || !fits(rule, bytes, call))
                     continue;
                 if (role == ROLE_GROW && better(rule, best.rule))
-                    best = (struct recognised){rule, depth, depth};
+                    best = (struct recognised){rule, depth, depth, false};
                 else if (((role == ROLE_BENEATH && chain.first_nameless >= 0) ||
                           (role == ROLE_CALLEE && chain.last_nameless == (int)depth - 1 &&
                            chain.first_nameless == chain.last_nameless)) &&

@@ -18,6 +18,7 @@ struct recognised {
     struct rule *rule;
     unsigned grow;  /* frames above the allocator: the grow function nearest to it */
     unsigned outer; /* the outermost of the grow functions that call one another there */
+    bool hooked;    /* that is what called a hook: the grow may be inlined there and it goes on */
 };
 
 /* The caller of an entry point, as the entry point's own frame knows it. */

@@ -241,7 +241,7 @@ static void array_released(struct thread *thread, array_index index, const struc
                            uint64_t now)
 {
     struct array *array = arrays_at(index);
-    const struct activation *grow = array->resize ? grows_of(thread, array->resize) : NULL;
+    const struct activation *grow = grows_replacing(thread, array);
     bool ends = grows_ended_by_release(grow, now), inside = ends && grow->watched && grow->whole;
 
     if (!ends)

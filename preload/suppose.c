@@ -81,12 +81,28 @@ bool suppose_in_use(const struct birth *birth, array_index old)
     return false;
 }
 
+static unsigned flips_of(struct birth *birth, const struct evidence_item *flips[EVIDENCE_MOST])
+{
+    evidence_look(&birth->evidence);
+    return evidence_flips(&birth->evidence, birth->address, pair_bytes(birth->bytes), flips);
+}
+
 static bool shows_flip(struct birth *birth)
 {
     const struct evidence_item *flips[EVIDENCE_MOST];
 
-    evidence_look(&birth->evidence);
-    return evidence_flips(&birth->evidence, birth->address, pair_bytes(birth->bytes), flips) > 0;
+    return flips_of(birth, flips) > 0;
+}
+
+bool suppose_flipped(struct birth *birth, uint64_t serial)
+{
+    const struct evidence_item *flips[EVIDENCE_MOST];
+    unsigned count = birth->announced ? 0 : flips_of(birth, flips);
+
+    for (unsigned i = 0; i < count; i++)
+        if (flips[i]->array && flips[i]->serial == serial)
+            return true;
+    return false;
 }
 
 void suppose_doubt(array_index old)

@@ -18,6 +18,9 @@ void suppose_old(struct activation *activation, struct birth *birth);
  */
 void suppose_doubt(array_index old);
 
+/* A place that led to the array with SERIAL leads to BIRTH's now. */
+bool suppose_flipped(struct birth *birth, uint64_t serial);
+
 /* The word at SLOT leads to ARRAY. */
 bool suppose_points_to(uintptr_t slot, const struct trace_array *array);
 

@@ -21,6 +21,7 @@ static bool announced(struct thread *thread, void *memory, size_t bytes,
     if (!recognise_frame(site, announcement.stack, &found.grow))
         return false;
     found.outer = found.grow;
+    found.hooked = true;
     resizes_allocated((uintptr_t)memory, bytes, &found, site, 0);
     return true;
 }
