@@ -268,6 +268,7 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     stack->count = 0;
     evidence->count = evidence->candidate_count = 0;
     evidence->sure = false;
+    evidence->hooked = found->hooked;
     memset(evidence->readable, 0, sizeof evidence->readable);
     unsigned kept = walk(site, found, stack);
     unsigned outer = found->outer, grow = found->grow;

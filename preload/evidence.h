@@ -45,6 +45,7 @@ struct evidence_candidate {
 
 struct evidence {
     uint64_t site; /* see locators.h */
+    bool hooked;   /* see struct recognised */
     bool sure;     /* the items come from locators that have proved themselves */
     unsigned count, candidate_count;
     struct evidence_item items[EVIDENCE_MOST];

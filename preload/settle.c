@@ -1,5 +1,6 @@
 #include "settle.h"
 
+#include "adopt.h"
 #include "open_resizes.h"
 #include "pair.h"
 #include "progress.h"
@@ -193,42 +194,6 @@ static bool freed_meanwhile(struct activation *activation, struct birth *birth, 
     return true;
 }
 
-/* An old array that no rule saw being made: the table's pointer led to a block that is gone now. */
-static bool adopted(struct activation *activation, struct birth *birth, uint64_t now)
-{
-    struct evidence_place places[EVIDENCE_MOST];
-    unsigned kept = activation->loose_count < LOOSE_MOST ? activation->loose_count : LOOSE_MOST;
-    unsigned count =
-        kept ? evidence_places(&birth->evidence, birth->address, pair_bytes(birth->bytes), places)
-             : 0;
-
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned l = 0; l < kept; l++) {
-            struct loose *loose = &activation->loose[l];
-            struct trace_array old = {.address = loose->address,
-                                      .bytes = loose->bytes,
-                                      .born_ns = birth->born_ns,
-                                      .rule = (uint16_t)activation->rule->index};
-
-            if (places[i].before - loose->address >= pair_bytes(loose->bytes))
-                continue;
-            pair_take_back(birth);
-            pair_keep_place(arrays_at(birth->array), places[i].slot,
-                            pair_table_of(activation->rule, places[i].slot, places[i].table));
-            old.holder = arrays_at(birth->array)->record.holder;
-            old.table = arrays_at(birth->array)->record.table;
-            old.table_id = pair_table_id(activation, birth);
-            birth->resize = open_resizes_open_released(
-                activation->rule, &old, 0, loose->released_ns, birth->array, birth->born_ns);
-            if (!birth->resize)
-                return false;
-            pair_learn(birth, &old);
-            pair_settle(activation, birth, TRACE_EXACT, now);
-            return true;
-        }
-    return false;
-}
-
 /*
  * One array went in this grow, it was made by the same calls as the new one,
  * and when that was born it stood nearer to the grow function than what ITEM
@@ -342,7 +307,7 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
     if (shown_by_places(activation, birth, now) ||
         (item && item->array && pair_find_freed(activation, item->serial) &&
          proven(activation, birth, item, now)) ||
-        adopted(activation, birth, now) ||
+        adopt_released(activation, birth, now) ||
         (item && !birth->evidence.sure && freed_nearer(activation, birth, item) &&
          freed_meanwhile(activation, birth, now)))
         return;
