@@ -81,6 +81,15 @@ def test_a_program_that_ends_in_order_is_clean(trace, built):
     assert run.check() == 0
 
 
+def test_a_table_that_is_long_at_work_is_clean(trace, built):
+    program, rule = built("slow_hash.cpp")
+    run = trace([program])
+    _, total = truth_of(run.stdout)
+    report = run.report()
+    assert report.verdict == "clean", report.findings[:3]
+    assert report.rule(rule)["resizes"] == total
+
+
 def test_the_one_array_that_an_allocator_forgets_is_leaked(trace, built):
     program, rule = built("leaking_allocator.cpp")
     run = trace([program])

@@ -53,6 +53,10 @@ def test_none_of_a_thousand_leaks(truth_of, build):
     truth_of("thousand", "heap", "random", 5, 0, build=build)
 
 
+def test_first_arrays_that_no_grow_function_made(truth_of, build):
+    truth_of("adopted", build=build)
+
+
 # Parallel arrays.
 
 @pytest.mark.parametrize("scratch", ["none", "small", "large", "both"])
