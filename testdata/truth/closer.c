@@ -11,28 +11,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-#include "truth.h"
-
-struct table {
-    size_t capacity;
-    void **buckets;
-};
-
-NOINLINE void closer_grow(struct table *table, bool pinned)
-{
-    size_t capacity = table->capacity ? table->capacity * 2 : 16;
-    void **old = table->buckets;
-    void **buckets = calloc(capacity, sizeof *buckets);
-
-    if (!buckets)
-        abort();
-    if (old)
-        memcpy(buckets, old, table->capacity * sizeof *buckets);
-    table->buckets = buckets;
-    table->capacity = capacity;
-    if (!pinned)
-        free(old);
-}
+#include "table.h"
 
 static int entries(const char *folder)
 {
@@ -58,7 +37,7 @@ int main(int count, char **arguments)
         return 2;
     truth_line("{\"is\":\"note\",\"descriptors\":%d,\"threads\":%d}", entries("/proc/self/fd") - 1,
                entries("/proc/self/task"));
-    closer_grow(&table, false);
+    table_grow(&table, false);
     if (strcmp(arguments[1], "range") == 0)
         close_range(3, ~0u, 0);
     else
@@ -70,18 +49,8 @@ int main(int count, char **arguments)
             abort();
     }
     for (int time = 0; time < 4; time++)
-        closer_grow(&table, false);
-    struct table before = table;
-    closer_grow(&table, true);
-    truth_finding((struct truth){
-        .kind = "leaked",
-        .table = &table,
-        .table_bytes = sizeof table,
-        .array = before.buckets,
-        .bytes = before.capacity * sizeof(void *),
-        .new_array = table.buckets,
-        .new_bytes = table.capacity * sizeof(void *),
-    });
+        table_grow(&table, false);
+    truth_finding(table_leak(&table));
     for (int file = 3; file < 3 + OWN; file++) {
         if (fstat(file, &status) != 0)
             abort();

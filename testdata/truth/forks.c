@@ -269,7 +269,7 @@ static void fork_waits(void)
         truth_line("{\"is\":\"note\",\"child\":%ld}", (long)getpid());
         while (stat("go", &status) != 0)
             sleep_milliseconds(5);
-        process_grow(&tables[0], true);
+        table_grow(&tables[0], true);
         exit(0);
     }
     wait_for(child);

@@ -56,98 +56,41 @@ NOINLINE bool plain_move(struct dict *dict, uint32_t steps)
     return false;
 }
 
-static void destroy(struct dict *dict)
+static struct truth plain_truth(const char *kind, const struct dict *dict, long moved)
+{
+    return (struct truth){
+        .kind = kind,
+        .table = dict,
+        .table_bytes = sizeof *dict,
+        .array = dict->old,
+        .bytes = dict->of * sizeof(void *),
+        .new_array = dict->buckets,
+        .new_bytes = dict->capacity * sizeof(void *),
+        .moved = moved,
+        .of = moved ? (long)dict->of : 0,
+    };
+}
+
+static void plain_release(struct dict *dict)
 {
     free(dict->old);
     free(dict->buckets);
     *dict = (struct dict){0};
 }
 
-#define GROW plain_grow
-#define MOVE plain_move
-#define OLD(dict) ((dict)->old)
-#define NEW(dict) ((dict)->buckets)
-#define OLD_CAPACITY(dict) ((size_t)(dict)->of)
-#define NEW_CAPACITY(dict) ((size_t)(dict)->capacity)
+#define dict_grow plain_grow
+#define dict_move plain_move
+#define dict_truth plain_truth
+#define dict_release plain_release
 
 #else
-struct dict {
-    const void *type;
-    void **tables[2];
-    uint64_t used[2];
-    int64_t moved; /* -1: no resize is open */
-    int16_t paused;
-    int8_t logs[2];
-};
-
-NOINLINE void dict_grow(struct dict *dict)
-{
-    int8_t log = dict->tables[0] ? (int8_t)(dict->logs[0] + 1) : FIRST_LOG;
-    void **buckets = calloc((size_t)1 << log, sizeof *buckets);
-
-    if (!buckets)
-        abort();
-    if (!dict->tables[0]) {
-        dict->tables[0] = buckets;
-        dict->logs[0] = log;
-        dict->moved = -1;
-        return;
-    }
-    dict->tables[1] = buckets;
-    dict->logs[1] = log;
-    dict->moved = 0;
-}
-
-/* Moves up to STEPS buckets; true: there are more. */
-NOINLINE bool dict_move(struct dict *dict, uint32_t steps)
-{
-    if (dict->moved < 0)
-        return false;
-    for (; steps > 0 && dict->moved < (int64_t)1 << dict->logs[0]; steps--, dict->moved++)
-        dict->tables[1][dict->moved] = dict->tables[0][dict->moved];
-    if (dict->moved < (int64_t)1 << dict->logs[0])
-        return true;
-    free(dict->tables[0]);
-    dict->tables[0] = dict->tables[1];
-    dict->logs[0] = dict->logs[1];
-    dict->tables[1] = NULL;
-    dict->moved = -1;
-    return false;
-}
-
-static void destroy(struct dict *dict)
-{
-    free(dict->tables[0]);
-    free(dict->tables[1]);
-    *dict = (struct dict){.moved = -1};
-}
-
-#define GROW dict_grow
-#define MOVE dict_move
-#define OLD(dict) ((dict)->tables[0])
-#define NEW(dict) ((dict)->tables[1])
-#define OLD_CAPACITY(dict) ((size_t)1 << (dict)->logs[0])
-#define NEW_CAPACITY(dict) ((size_t)1 << (dict)->logs[1])
+#define DICT_FIRST_LOG FIRST_LOG
+#include "dict.h"
 #endif
-
-static void finding(const char *kind, const struct dict *dict, long moved)
-{
-    truth_finding((struct truth){
-        .kind = kind,
-        .table = dict,
-        .table_bytes = sizeof *dict,
-        .array = OLD(dict),
-        .bytes = OLD_CAPACITY(dict) * sizeof(void *),
-        .new_array = NEW(dict),
-        .new_bytes = NEW_CAPACITY(dict) * sizeof(void *),
-        .moved = moved,
-        .of = moved ? (long)OLD_CAPACITY(dict) : 0,
-    });
-}
 
 static void slow(struct dict *dict, long milliseconds)
 {
-    while (MOVE(dict, 1))
+    while (dict_move(dict, 1))
         sleep_milliseconds(milliseconds / 8);
 }
 
@@ -163,35 +106,35 @@ int main(int count, char **arguments)
 
     for (int round = 0; round < ROUNDS; round++)
         for (int index = 0; index < TABLES; index++) {
-            GROW(&dicts[index]);
-            while (MOVE(&dicts[index], 1))
+            dict_grow(&dicts[index]);
+            while (dict_move(&dicts[index], 1))
                 ;
         }
 
-    GROW(chosen);
-    uint32_t half = (uint32_t)OLD_CAPACITY(chosen) / 2;
+    dict_grow(chosen);
+    long half = 1L << (FIRST_LOG + ROUNDS - 2);
     if (strcmp(mode, "slow") == 0) {
         slow(chosen, milliseconds);
     } else if (strcmp(mode, "clean") == 0) {
-        while (MOVE(chosen, 3))
+        while (dict_move(chosen, 3))
             ;
     } else {
-        MOVE(chosen, half);
+        dict_move(chosen, half);
         if (strcmp(mode, "stuck") == 0) {
-            finding("stuck", chosen, half);
+            truth_finding(dict_truth("stuck", chosen, half));
             sleep_milliseconds(milliseconds);
         } else if (strcmp(mode, "late") == 0) {
-            finding("late", chosen, 0);
+            truth_finding(dict_truth("late", chosen, 0));
             sleep_milliseconds(milliseconds);
-            while (MOVE(chosen, 1))
+            while (dict_move(chosen, 1))
                 ;
         } else if (strcmp(mode, "destroyed") == 0) {
-            destroy(chosen);
+            dict_release(chosen);
             sleep_milliseconds(milliseconds);
         } else if (strcmp(mode, "destroyed-late") == 0) {
-            finding("late", chosen, 0);
+            truth_finding(dict_truth("late", chosen, 0));
             sleep_milliseconds(milliseconds);
-            destroy(chosen);
+            dict_release(chosen);
         } else if (!unfinished) {
             return 2;
         }

@@ -7,55 +7,22 @@
 
 #include <sys/wait.h>
 
-#include "truth.h"
+#include "table.h"
 
 enum { TABLES = 6 };
 
-struct table {
-    size_t capacity;
-    void **buckets;
-};
-
 static struct table tables[TABLES];
-
-NOINLINE void process_grow(struct table *table, bool pinned)
-{
-    size_t capacity = table->capacity ? table->capacity * 2 : 16;
-    void **old = table->buckets;
-    void **buckets = calloc(capacity, sizeof *buckets);
-
-    if (!buckets)
-        abort();
-    if (old)
-        memcpy(buckets, old, table->capacity * sizeof *buckets);
-    table->buckets = buckets;
-    table->capacity = capacity;
-    if (!pinned)
-        free(old);
-    USE(table);
-}
 
 /* Grows TABLE for good. */
 static inline void grow(struct table *table)
 {
-    process_grow(table, false);
+    table_grow(table, false);
 }
 
 /* Grows TABLE and keeps the old array. Nothing is allocated or freed after that. */
 static inline void leak_silently(struct table *table)
 {
-    struct table before = *table;
-
-    process_grow(table, true);
-    truth_finding((struct truth){
-        .kind = "leaked",
-        .table = table,
-        .table_bytes = sizeof *table,
-        .array = before.buckets,
-        .bytes = before.capacity * sizeof(void *),
-        .new_array = table->buckets,
-        .new_bytes = table->capacity * sizeof(void *),
-    });
+    truth_finding(table_leak(table));
 }
 
 /* What any program does sooner or later: then all can know that the grow function is over. */
@@ -82,10 +49,8 @@ static inline void grow_all(int times)
 
 static inline void release_all(void)
 {
-    for (int index = 0; index < TABLES; index++) {
-        free(tables[index].buckets);
-        tables[index] = (struct table){0};
-    }
+    for (int index = 0; index < TABLES; index++)
+        table_release(&tables[index]);
 }
 
 static inline void wait_for(pid_t child)

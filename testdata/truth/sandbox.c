@@ -15,67 +15,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "truth.h"
+#include "dict.h"
+#include "table.h"
 
 enum { TABLES = 10, ROUNDS = 6 };
-
-struct table {
-    size_t capacity;
-    void **buckets;
-};
-
-struct dict {
-    const void *type;
-    void **tables[2];
-    uint64_t used[2];
-    int64_t moved; /* -1: no resize is open */
-    int16_t paused;
-    int8_t logs[2];
-};
-
-NOINLINE void sandbox_grow(struct table *table, bool pinned)
-{
-    size_t capacity = table->capacity ? table->capacity * 2 : 16;
-    void **old = table->buckets;
-    void **buckets = calloc(capacity, sizeof *buckets);
-
-    if (!buckets)
-        abort();
-    if (old)
-        memcpy(buckets, old, table->capacity * sizeof *buckets);
-    table->buckets = buckets;
-    table->capacity = capacity;
-    if (!pinned)
-        free(old);
-}
-
-NOINLINE void sandbox_dict_grow(struct dict *dict)
-{
-    int8_t log = dict->tables[0] ? (int8_t)(dict->logs[0] + 1) : 3;
-    void **buckets = calloc((size_t)1 << log, sizeof *buckets);
-
-    if (!buckets)
-        abort();
-    int which = dict->tables[0] != NULL;
-    dict->tables[which] = buckets;
-    dict->logs[which] = log;
-    dict->moved = which ? 0 : -1;
-}
-
-NOINLINE void sandbox_dict_move(struct dict *dict, int64_t steps)
-{
-    if (dict->moved < 0)
-        return;
-    for (; steps > 0 && dict->moved < (int64_t)1 << dict->logs[0]; steps--, dict->moved++)
-        dict->tables[1][dict->moved] = dict->tables[0][dict->moved];
-    if (dict->moved < (int64_t)1 << dict->logs[0])
-        return;
-    free(dict->tables[0]);
-    dict->tables[0] = dict->tables[1];
-    dict->logs[0] = dict->logs[1];
-    dict->tables[1] = NULL;
-    dict->moved = -1;
-}
 
 #define ALLOW(number)                                                                              \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1),                                           \
@@ -138,36 +81,28 @@ int main(int count, char **arguments)
 
     free(malloc(100000)); /* strict mode allows no brk: the heap must be there */
     for (int index = 0; index < TABLES; index++)
-        sandbox_grow(&tables[index], false);
-    sandbox_dict_grow(&dict);
+        table_grow(&tables[index], false);
+    dict_grow(&dict);
     if (opens)
-        sandbox_dict_grow(&dict);
+        dict_grow(&dict);
     lock_in(how);
 
     if (begins)
-        sandbox_dict_grow(&dict);
+        dict_grow(&dict);
     for (int64_t step = 0; step < 4 && (opens || begins); step++) {
-        sandbox_dict_move(&dict, 2);
+        dict_move(&dict, 2);
         if (strcmp(how, "strict") != 0)
             spin_milliseconds(60);
     }
     for (int round = 1; round < ROUNDS; round++)
         for (int index = 0; index < TABLES; index++) {
-            struct table before = tables[index];
-            bool pinned = strcmp(what, "leak") == 0 && round == 3 && index == 4;
-
-            sandbox_grow(&tables[index], pinned);
-            if (pinned)
-                truth_finding((struct truth){
-                    .kind = "leaked",
-                    .pid = process,
-                    .table = &tables[index],
-                    .table_bytes = sizeof *tables,
-                    .array = before.buckets,
-                    .bytes = before.capacity * sizeof(void *),
-                    .new_array = tables[index].buckets,
-                    .new_bytes = tables[index].capacity * sizeof(void *),
-                });
+            if (strcmp(what, "leak") != 0 || round != 3 || index != 4) {
+                table_grow(&tables[index], false);
+                continue;
+            }
+            struct truth leak = table_leak(&tables[index]);
+            leak.pid = process; /* strict mode has no getpid */
+            truth_finding(leak);
         }
     /* What begins inside, in a table that may no longer be read, may go without its pair. */
     int resizes = TABLES * (ROUNDS - 1) + (opens || begins);

@@ -12,34 +12,12 @@
 #include <signal.h>
 #include <sys/time.h>
 
-#include "truth.h"
+#include "table.h"
 
 enum { TABLES = 50, ROUNDS = 9, TURNS = 40 };
 
-struct table {
-    size_t capacity;
-    void **buckets;
-};
-
 static bool handler_grows;
 static volatile long handled;
-
-NOINLINE void storm_grow(struct table *table, bool pinned)
-{
-    size_t capacity = table->capacity ? table->capacity * 2 : 8;
-    void **old = table->buckets;
-    void **buckets = calloc(capacity, sizeof *buckets);
-
-    if (!buckets)
-        abort();
-    if (old)
-        memcpy(buckets, old, table->capacity * sizeof *buckets);
-    table->buckets = buckets;
-    table->capacity = capacity;
-    if (!pinned)
-        free(old);
-    USE(table);
-}
 
 static void handle(int number)
 {
@@ -55,8 +33,8 @@ static void handle(int number)
         struct table table = {0};
 
         for (int round = 0; round < 4; round++)
-            storm_grow(&table, false);
-        free(table.buckets);
+            table_grow(&table, false);
+        table_release(&table);
     }
 }
 
@@ -76,28 +54,16 @@ int main(int count, char **arguments)
     for (int turn = 0; turn < TURNS || handled < 1000; turn++) {
         for (int round = 0; round < ROUNDS; round++)
             for (int index = 0; index < TABLES; index++)
-                storm_grow(&tables[index], false);
-        for (int index = 0; index < TABLES; index++) {
-            free(tables[index].buckets);
-            tables[index] = (struct table){0};
-        }
+                table_grow(&tables[index], false);
+        for (int index = 0; index < TABLES; index++)
+            table_release(&tables[index]);
     }
     often = (struct itimerval){0};
     setitimer(ITIMER_PROF, &often, NULL);
     setitimer(ITIMER_REAL, &often, NULL);
     for (int round = 0; round < 4; round++)
-        storm_grow(&tables[7], false);
-    struct table before = tables[7];
-    storm_grow(&tables[7], true);
-    truth_finding((struct truth){
-        .kind = "leaked",
-        .table = &tables[7],
-        .table_bytes = sizeof *tables,
-        .array = before.buckets,
-        .bytes = before.capacity * sizeof(void *),
-        .new_array = tables[7].buckets,
-        .new_bytes = tables[7].capacity * sizeof(void *),
-    });
+        table_grow(&tables[7], false);
+    truth_finding(table_leak(&tables[7]));
     truth_line("{\"is\":\"note\",\"handled\":%ld}", handled);
     return 0;
 }

@@ -16,14 +16,11 @@
 #include <signal.h>
 #include <ucontext.h>
 
-#include "truth.h"
+static void give_way_halfway(void);
+#define TABLE_HALFWAY() give_way_halfway()
+#include "table.h"
 
 enum { WORKERS = 8, ROUNDS = 7 };
-
-struct table {
-    size_t capacity;
-    void **buckets;
-};
 
 static struct table tables[WORKERS];
 static long resizes;
@@ -47,22 +44,10 @@ static void give_way(void)
         swapcontext(&contexts[before], &contexts[current]);
 }
 
-NOINLINE void small_grow(struct table *table, bool pinned)
+static void give_way_halfway(void)
 {
-    size_t capacity = table->capacity ? table->capacity * 2 : 16;
-    void **old = table->buckets;
-    void **buckets = calloc(capacity, sizeof *buckets);
-
-    if (!buckets)
-        abort();
     if (switching)
         give_way();
-    if (old)
-        memcpy(buckets, old, table->capacity * sizeof *buckets);
-    table->buckets = buckets;
-    table->capacity = capacity;
-    if (!pinned)
-        free(old);
 }
 
 static void *work(void *argument)
@@ -70,7 +55,7 @@ static void *work(void *argument)
     struct table *table = argument;
 
     for (int round = 0; round < ROUNDS; round++) {
-        small_grow(table, false);
+        table_grow(table, false);
         give_way();
     }
     return NULL;
@@ -160,17 +145,7 @@ int main(int count, char **arguments)
     else
         return 2;
     resizes = WORKERS * (ROUNDS - 1) + 1;
-    struct table before = tables[3];
-    small_grow(&tables[3], true);
-    truth_finding((struct truth){
-        .kind = "leaked",
-        .table = &tables[3],
-        .table_bytes = sizeof *tables,
-        .array = before.buckets,
-        .bytes = before.capacity * sizeof(void *),
-        .new_array = tables[3].buckets,
-        .new_bytes = tables[3].capacity * sizeof(void *),
-    });
+    truth_finding(table_leak(&tables[3]));
     truth_totals(WORKERS, resizes);
     return 0;
 }
