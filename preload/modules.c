@@ -5,13 +5,13 @@
 #include "frames.h"
 
 #include <dlfcn.h>
-#include <elf.h>
 #include <string.h>
 #include <sys/auxv.h>
 
 #include "../trace/format.h"
 #include "big_stack.h"
 #include "elf_file.h"
+#include "headers.h"
 #include "index.h"
 #include "raw.h"
 #include "recorder.h"
@@ -210,56 +210,10 @@ static void index_operand(void *context, uint32_t offset)
     calls_add_operand(&((struct scan *)context)->module->calls, offset);
 }
 
-static void read_notes(struct module *module, const Elf64_Phdr *note, const struct link_map *map)
-{
-    const uint8_t *at = (const uint8_t *)(map->l_addr + note->p_vaddr);
-    const uint8_t *end = at + note->p_memsz;
-
-    while (at + sizeof(Elf64_Nhdr) <= end) {
-        const Elf64_Nhdr *header = (const Elf64_Nhdr *)at;
-        const uint8_t *name = at + sizeof *header;
-        const uint8_t *content = name + ((header->n_namesz + 3) & ~3u);
-
-        if (content + header->n_descsz > end)
-            return;
-        if (header->n_type == NT_GNU_BUILD_ID && header->n_namesz == 4 &&
-            memcmp(name, "GNU", 4) == 0 && header->n_descsz <= sizeof module->build_id) {
-            memcpy(module->build_id, content, header->n_descsz);
-            module->build_id_bytes = header->n_descsz;
-            return;
-        }
-        at = content + ((header->n_descsz + 3) & ~3u);
-    }
-}
-
-/* The ELF header is mapped first in every module that linkers make. */
-static void read_headers(struct module *module)
-{
-    const Elf64_Ehdr *header = (const Elf64_Ehdr *)module->low;
-
-    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
-        return;
-    const Elf64_Phdr *program = (const Elf64_Phdr *)(module->low + header->e_phoff);
-    for (unsigned i = 0; i < header->e_phnum && header->e_phoff < 4096 - 56; i++) {
-        if (program[i].p_type == PT_NOTE && !module->build_id_bytes)
-            read_notes(module, &program[i], module->map);
-        if (program[i].p_type == PT_LOAD && program[i].p_flags == (PF_R | PF_X)) {
-            module->code.low = module->map->l_addr + program[i].p_vaddr;
-            module->code.high = module->code.low + program[i].p_filesz;
-        }
-        if (program[i].p_type == PT_LOAD && (program[i].p_flags & PF_W)) {
-            module->data.low = module->map->l_addr + program[i].p_vaddr;
-            module->data.high = module->data.low + program[i].p_memsz;
-        }
-    }
-}
-
 static void set_path(struct module *module)
 {
-    const char *name = module->map->l_name;
-
-    if (name && *name) {
-        strncpy(module->path, name, sizeof module->path - 1);
+    if (!headers_main_program(module)) {
+        strncpy(module->path, module->map->l_name, sizeof module->path - 1);
     } else {
         long length = raw_call(SYS_readlink, (long)"/proc/self/exe", (long)module->path,
                                sizeof module->path - 1, 0, 0, 0);
@@ -283,12 +237,12 @@ static void learn(void *context)
     struct elf_file file;
     const struct index_sink sink = {&scan,      index_range, index_calls,
                                     index_call, index_entry, index_operand};
-    bool main_program = !module->map->l_name || !*module->map->l_name;
 
     set_path(module);
-    read_headers(module);
-    bool opened = sandbox_may_call() &&
-                  elf_file_open(&file, main_program ? "/proc/self/exe" : module->path) == 0;
+    headers_read(module);
+    bool opened =
+        sandbox_may_call() &&
+        elf_file_open(&file, headers_main_program(module) ? "/proc/self/exe" : module->path) == 0;
     if (opened) {
         elf_file_symbols(&file, each_symbol, &scan);
         elf_file_dynamic_symbols(&file, each_dynamic, &scan);
