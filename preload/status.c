@@ -162,6 +162,8 @@ static void judge(struct trace_rule *entry, const struct rule *rule, const char 
               "no function matches %s: stripped, inlined without debug info (rebuild with -g), "
               "or the wrong name",
               first_grow(rule));
+    } else if (rule->heap && !rule->needs && (signs.functions || signs.shown)) {
+        blind(entry, rule, "%s", rule->heap);
     } else if (!signs.functions && signs.shown) {
         blind(entry, rule,
               "the container is there, but no grow function is to be found: inlined "

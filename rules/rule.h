@@ -90,9 +90,9 @@ struct rule {
     uint64_t min_bytes;          /* key `min`: smaller blocks are no arrays; 0 unless told */
     struct rule_sizes sizes;     /* key `size`: blocks of other sizes are no arrays */
     struct rule_place old, new, moved, of;
-    const char *needs;  /* key `needs`: NAME=VALUE that must stand in the environment, else blind */
-    const char *heap;   /* key `heap`: reason given when blind for want of `needs` or of imports */
-    const char *hint;   /* key `hint`: what would help when blind */
+    const char *needs; /* key `needs`: NAME=VALUE that must stand in the environment, else blind */
+    const char *heap; /* key `heap`: reason given when blind, for want of `needs` if that is told */
+    const char *hint; /* key `hint`: what would help when blind */
     const char *tested; /* key `tested` */
     bool user;          /* from a file of the user's */
     bool broken;        /* had an error: sees nothing; the reason stands in `error` */
