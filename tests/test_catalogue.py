@@ -1,24 +1,11 @@
-"""Each rule of the catalogue against the container it is for: what the program counts itself must be reported."""
+"""Each rule of the catalogue against the container it is for: what a program of ours counts itself must be reported."""
 
-import re
-import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from support.build import PROJECT
-
-CONTAINERS = PROJECT / "testdata/containers"
-DEBUG = ("-O2", "-g")
-FLAT = ("-O2",)  # inlined copies have no symbol and no debug info
-
-
-def packages(*names):
-    """What pkg-config says of a package, as (flags, libs)."""
-    def ask(option):
-        return subprocess.run(["pkg-config", option, *names], check=True, capture_output=True,
-                              text=True).stdout.split()
-    return ask("--cflags"), ask("--libs")
+from support.catalogue import CONTAINERS, DEBUG, FLAT, packages, quiet, replaced_bytes, seen, truth
 
 
 def llvm():
@@ -26,29 +13,6 @@ def llvm():
         return subprocess.run(["llvm-config-14", *options], check=True, capture_output=True,
                               text=True).stdout.split()
     return ask("--cppflags"), ask("--ldflags", "--libs", "core", "--link-shared")
-
-
-def truth(run):
-    """The numbers that a driver printed: {"resizes": 12, ...}"""
-    return {name: int(value) for name, value in re.findall(r"^(\w+) (\d+)$", run.stdout, re.M)}
-
-
-def seen(report, rule):
-    """How many resizes RULE saw; it must be active, and nothing may be amiss."""
-    status = report.rule(rule)
-    assert status["status"] == "active", status
-    return status["resizes"]
-
-
-def quiet(report):
-    assert report.findings == []
-    assert report.totals["unfinished"] == 0
-    assert report.traces[0]["lost_events"] == 0
-
-
-def replaced_bytes(report):
-    """Sizes of the arrays that are findings, sorted."""
-    return sorted(finding["bytes"] for finding in report.findings)
 
 
 # --- C++ ---------------------------------------------------------------------
@@ -148,6 +112,9 @@ def test_stand_in_that_keeps_its_arrays(trace, compiled):
 
 # --- C libraries ---------------------------------------------------------------
 
+[SYSTEMD_SHARED] = Path("/usr/lib").glob("*/systemd/libsystemd-shared-*.so")
+SYSTEMD = (SYSTEMD_SHARED, f"-Wl,-rpath,{SYSTEMD_SHARED.parent}")
+
 C = {
     "glib": ("glib_hash.c", "glib-hash", {"packages": ("glib-2.0",)}),
     "stb": ("stb_hash.c", "stb-ds", {}),
@@ -156,6 +123,9 @@ C = {
     "concurrencykit": ("ck_tables.c", "concurrencykit", {"libs": ("-lck",)}),
     "openssl": ("openssl_lhash.c", "openssl-lhash", {"libs": ("-lcrypto",)}),
     "libiberty": ("iberty_htab.c", "libiberty-htab", {"libs": ("-liberty",)}),
+    "json-c": ("json_objects.c", "json-c", {"packages": ("json-c",)}),
+    "jansson": ("json_objects.c", "jansson", {"packages": ("jansson",), "flags": (*DEBUG, "-DJANSSON")}),
+    "systemd": ("systemd_hashmap.c", "systemd-hashmap", {"libs": SYSTEMD}),
     "libevent": ("libevent_map.c", "libevent-map", {"libs": ("-levent",), "flags": FLAT}),
 }
 
@@ -169,6 +139,15 @@ def test_c_container(trace, compiled, name):
     run = trace(program)
     report = run.report()
     assert seen(report, rule) == truth(run)["resizes"]
+    quiet(report)
+
+
+def test_libxml2(trace, compiled):
+    flags, libs = packages("libxml-2.0")
+    report = trace(compiled(CONTAINERS / "xml_tables.c", flags=[*FLAT, *flags], libs=libs)).report()
+    assert seen(report, "libxml2-hash") == 2 * 2
+    assert seen(report, "libxml2-dict") == 2
+    assert sorted(table["peak_bytes"] for table in report.tables) == [4608 * 32, *2 * [16384 * 48]]
     quiet(report)
 
 
@@ -223,255 +202,3 @@ def test_uthash_by_caller(trace, compiled, flags):
     report = run.report()
     assert seen(report, "items") == truth(run)["resizes"]
     quiet(report)
-
-
-# --- stock programs --------------------------------------------------------------
-
-def script(name):
-    return CONTAINERS / name
-
-
-def test_perl(trace):
-    report = trace(["perl", script("hash.pl")]).report()
-    # 8 to 131072 buckets; 8 to 1024, which are then used again; and the table of shared keys.
-    assert seen(report, "perl-hash") >= 14 + 7
-    quiet(report)
-
-
-def test_ruby(trace):
-    report = trace(["ruby3.1", script("hash.rb")]).report()
-    # Entries and bins of words (16 to 131072) and numbers (16 to 32768), and of 20 with 1024.
-    assert seen(report, "ruby-st") >= 13 + 11 + 20 * 6
-    assert report.findings == []
-
-
-def test_php(trace):
-    report = trace(["php8.2", "-n", script("hash.php")], env={"USE_ZEND_ALLOC": "0"}).report()
-    # 8 to 131072; 20 times 8 to 1024; the list 8 to 65536.
-    assert seen(report, "php-hash") >= 14 + 20 * 7 + 13
-    quiet(report)
-
-
-def test_php_with_its_own_heap_is_blind(trace):
-    rule = trace(["php8.2", "-n", script("hash.php")]).report().rule("php-hash")
-    assert rule["status"] == "blind"
-    assert "USE_ZEND_ALLOC=0" in rule["reason"]
-
-
-def test_tcl(trace):
-    report = trace(["tclsh8.6", script("hash.tcl")]).report()
-    # Arrays of 4096, 16384 and 65536 buckets are seen: words and map have all, five small dicts two.
-    assert seen(report, "tcl-hash") == 2 * 2 + 5
-    quiet(report)
-
-
-def test_bash(trace):
-    report = trace(["bash", script("hash.sh")]).report()
-    # 1024 buckets, and four times as many whenever there are two entries in each.
-    assert seen(report, "bash-hash") >= 3
-    assert max(table["peak_bytes"] for table in report.tables
-               if table["rule"] == "bash-hash") == 65536 * 8
-    quiet(report)
-
-
-def test_zsh(trace):
-    report = trace(["zsh", "-f", script("hash.zsh")]).report()
-    # Seventeen buckets, four times as many whenever twice as many entries are in.
-    assert seen(report, "zsh-hash") >= 5
-    quiet(report)
-
-
-def test_make(trace):
-    makefile = "".join(f"v{i} := x{i}\n" for i in range(20000))
-    makefile += "".join(f"t{i}: d{i}; @:\n" for i in range(4000))
-    run = trace(["make", "-rR", "-p", "-f", "-", "t1", "-k"], input=makefile, status=None)
-    report = run.report()
-    counted = [int(count) for count in re.findall(r"hash-table stats:\n# .*Rehash=(\d+)", run.stdout)]
-    assert seen(report, "make-hash") == sum(counted)
-    quiet(report)
-
-
-def test_sqlite(trace):
-    statements = "".join(f"create table t{i}(a);" for i in range(200))
-    report = trace(["sqlite3", ":memory:"], input=statements).report()
-    # Its tables of functions and of tables: 328, then 1032 bytes, the most it takes.
-    assert seen(report, "sqlite-hash") == 2
-    quiet(report)
-
-
-def test_openssl(trace):
-    report = trace(["openssl", "list", "-digest-algorithms"]).report()
-    assert seen(report, "openssl-lhash") > 10
-    quiet(report)
-
-
-def test_glib_program(trace):
-    report = trace(["gio", "mime", "text/plain"], status=None).report()
-    assert report.rule("glib-hash")["status"] in ("active", "idle")
-    quiet(report)
-
-
-@pytest.fixture(scope="session")
-def object_file(tmp_path_factory):
-    """An object with 12000 symbols, and its assembly."""
-    folder = tmp_path_factory.mktemp("symbols")
-    (folder / "many.c").write_text("".join(f"int sym_{i}(void) {{ return {i}; }}\n"
-                                           for i in range(12000)))
-    subprocess.run(["gcc", "-O0", "-S", "many.c"], cwd=folder, check=True)
-    subprocess.run(["as", "-o", "many.o", "many.s"], cwd=folder, check=True)
-    return folder
-
-
-def test_linker_keeps_its_arrays(trace, object_file):
-    report = trace(["ld", "-shared", "-o", "many.so", object_file / "many.o"]).report(grace="0")
-    assert seen(report, "bfd-hash") >= 3
-    tables = {}
-    for finding in report.of(rule="bfd-hash"):
-        tables.setdefault(finding["table"], []).append(finding["bytes"])
-    # Symbols, their names, and names of sections: 4051 buckets, 4093, 8191; and 16381 in use.
-    assert {tuple(sorted(sizes)) for sizes in tables.values()} == {(32424, 32760, 65544)}
-    assert len(report.findings) == seen(report, "bfd-hash")
-
-
-def test_assembler(trace, object_file):
-    report = trace(["as", "-o", "many.o", object_file / "many.s"]).report(grace="10ms")
-    # Its symbols: 31 to 65521 slots.
-    assert seen(report, "libiberty-htab") == 11
-    assert report.of(rule="libiberty-htab") == []
-
-
-def test_postgres(trace, tmp_path):
-    binaries = "/usr/lib/postgresql/15/bin"
-    shutil.chown(tmp_path, "postgres")
-    for part in tmp_path.parents:
-        if part.stat().st_mode & 0o001 == 0 and part.owner() == "root":
-            part.chmod(part.stat().st_mode | 0o011)
-    as_postgres = ["gosu", "postgres"]
-    subprocess.run([*as_postgres, f"{binaries}/initdb", "-D", tmp_path / "data", "-A", "trust", "-N"],
-                   check=True, capture_output=True)
-    query = ("create table t as select i, md5(i::text) s from generate_series(1, 100000) i; "
-             "select count(*) from (select s, count(*) from t group by s) q;\n")
-    output = tmp_path / "trace.bin"
-    run = trace([*as_postgres, f"{binaries}/postgres", "--single", "-D", tmp_path / "data",
-                 "postgres"], input=query, env={"MAPTRACE_OUTPUT": output})
-    report = run.reporter.json(output)
-    assert seen(report, "postgresql-simplehash") >= 7
-    quiet(report)
-
-
-# --- blind -----------------------------------------------------------------------
-
-@pytest.mark.parametrize("command, rule", [
-    (["lua5.4", CONTAINERS / "hash.lua"], "lua-table"),
-    (["luajit", CONTAINERS / "hash.lua"], "luajit-table"),
-    (["gawk", "BEGIN { a[1] }"], "gawk-array"),
-    (["git", "version"], "git-hashmap"),
-    (["git", "version"], "git-objects"),
-    (["du", "-l", CONTAINERS], "gnulib-hash"),
-])
-def test_blind(trace, command, rule):
-    status = trace(command).report().rule(rule)
-    assert status["status"] == "blind", status
-    assert status["reason"]
-
-
-def test_lua_with_symbols(trace, compiled):
-    host = compiled(CONTAINERS / "lua_host.c", flags=[*DEBUG, "-I/usr/include/lua5.4"],
-                    libs=["-l:liblua5.4.a", "-lm", "-ldl"])
-    report = trace([host, script("hash.lua")]).report()
-    # 4 to 131072 nodes; 20 times 4 to 1024.
-    assert seen(report, "lua-table") >= 15 + 20 * 8
-    quiet(report)
-
-
-def test_python(trace):
-    report = trace(["python3.11", "-I", script("hash.py")]).report()
-    assert seen(report, "cpython-dict") >= 5
-    quiet(report)
-
-
-GROWER = """
-#include <stdlib.h>
-static void *table;
-__attribute__((noinline)) static void my_grow(size_t bytes)
-{
-    void *old = table;
-    table = malloc(bytes);
-    free(old);
-}
-void lua_callk(void) {}
-int main(void)
-{
-    for (int i = 1; i < 10; i++)
-        my_grow(i * 1000);
-}
-"""
-GROWER_RULE = "[mine]\ngrow = my_grow\n"
-
-
-@pytest.fixture
-def grower(tmp_path):
-    """grower(options...) -> a new copy of GROWER, compiled"""
-    def build(*options):
-        (tmp_path / "grower.c").write_text(GROWER)
-        subprocess.run(["gcc", "-O2", "-g", *options, "-o", tmp_path / "grower", tmp_path / "grower.c"],
-                       check=True)
-        return tmp_path / "grower"
-    return build
-
-
-def test_debug_file_that_only_a_link_names(trace, grower, tmp_path):
-    program = grower("-Wl,--build-id=none")
-    for command in (["--only-keep-debug", program, tmp_path / "grower.dbg"], ["--strip-all", program],
-                    [f"--add-gnu-debuglink={tmp_path / 'grower.dbg'}", program]):
-        subprocess.run(["objcopy", *command], check=True)
-    assert seen(trace(program, rules=GROWER_RULE).report(), "mine") > 0
-
-
-def test_debug_information_that_cannot_be_read_is_spoken_of(trace, grower, tmp_path):
-    program = grower()
-    (tmp_path / "junk").write_bytes(b"\xff\xee" * 100)
-    subprocess.run(["objcopy", f"--update-section=.debug_info={tmp_path / 'junk'}", program], check=True)
-    assert "functions may be missing: grower" in trace(program, rules=GROWER_RULE).report().rule("mine")["reason"]
-
-
-def test_container_that_is_loaded_later_is_blind_too(trace, grower, tmp_path):
-    library = grower("-shared", "-fPIC")
-    loader = tmp_path / "loader.c"
-    loader.write_text('#include <dlfcn.h>\nint main(int count, char **words)\n{\n'
-                      'int (*run)(void) = (int (*)(void))dlsym(dlopen(words[1], RTLD_NOW), "main");\n'
-                      'return count != 2 || run();\n}\n')
-    subprocess.run(["gcc", "-o", tmp_path / "loader", loader], check=True)
-    rule = trace([tmp_path / "loader", library]).report().rule("lua-table")
-    assert rule["status"] == "blind"
-    assert "the container is there" in rule["reason"]
-
-
-MUSL = """
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-int main(void)
-{
-    int status;
-    void *aligned;
-
-    for (int i = 1; i < 1000; i++)
-        free(realloc(calloc(i, 8), i * 100));
-    free(posix_memalign(&aligned, 64, 100) ? NULL : aligned);
-    if (!fork())
-        _exit(malloc(100) ? 4 : 1);
-    wait(&status);
-    printf("ran %d\\n", WEXITSTATUS(status));
-    return 5;
-}
-"""
-
-
-def test_descendant_linked_with_musl_runs_untraced(trace, tmp_path):
-    (tmp_path / "musl.c").write_text(MUSL)
-    subprocess.run(["musl-gcc", "-o", tmp_path / "musl", tmp_path / "musl.c"], check=True)
-    run = trace(["sh", "-c", f"{tmp_path}/musl; exit $?"], status=5)
-    assert run.stdout == "ran 4\n"
-    assert len(run.report().traces) == 1
