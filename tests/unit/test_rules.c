@@ -1,107 +1,7 @@
-/* Rules: what their text means, and which symbols they match. */
+/* Rules: what their text means. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "rules/rule.h"
-
-/* --- a world to parse in ----------------------------------------------------- */
-
-struct world {
-    struct rule_arena arena; /* first: the arena is the world */
-    struct rule_set set;
-    struct rule_matcher *matcher;
-    size_t used, limit;
-    int complaints;
-    char last[600];    /* complaint */
-    char matched[600]; /* "RULE/ROLE " for every match */
-    _Alignas(16) char memory[1 << 20];
-};
-
-static void *take(struct rule_arena *arena, size_t bytes)
-{
-    struct world *world = (struct world *)arena;
-    size_t rounded = (bytes + 15) & ~(size_t)15;
-
-    if (rounded > world->limit - world->used)
-        return NULL;
-    void *memory = world->memory + world->used;
-    world->used += rounded;
-    return memory;
-}
-
-static void complain(void *context, const char *text)
-{
-    struct world *world = context;
-
-    world->complaints++;
-    snprintf(world->last, sizeof world->last, "%s", text);
-}
-
-static int set_up(void **state)
-{
-    struct world *world = calloc(1, sizeof *world);
-
-    if (!world)
-        return -1;
-    world->arena.take = take;
-    world->limit = sizeof world->memory;
-    *state = world;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    free(*state);
-    return 0;
-}
-
-static int parse_bytes(struct world *world, const char *text, size_t bytes, bool user)
-{
-    /* A copy of the exact size, so that a sanitizer sees any byte too far. */
-    char *copy = malloc(bytes ? bytes : 1);
-
-    assert_non_null(copy);
-    memcpy(copy, text, bytes);
-    int errors = rules_parse(&world->set, copy, bytes, user ? "my.rules" : "built-in", user,
-                             &world->arena, complain, world);
-    free(copy);
-    world->matcher = NULL;
-    return errors;
-}
-
-static int parse(struct world *world, const char *text)
-{
-    return parse_bytes(world, text, strlen(text), true);
-}
-
-static void found(void *context, struct rule *rule, const struct rule_glob *glob)
-{
-    struct world *world = context;
-    size_t used = strlen(world->matched);
-
-    snprintf(world->matched + used, sizeof world->matched - used, "%s/%d ", rule->name,
-             (int)glob->role);
-}
-
-static const char *match(struct world *world, const char *name)
-{
-    if (!world->matcher)
-        world->matcher = rules_matcher(&world->set, &world->arena);
-    assert_non_null(world->matcher);
-    world->matched[0] = '\0';
-    rules_match(world->matcher, name, found, world);
-    return world->matched;
-}
-
-/* --- text -------------------------------------------------------------------- */
+#include "tests/unit/rule_world.h"
 
 static void reads_every_key(void **state)
 {
@@ -352,99 +252,6 @@ static void hashes_as_fnv_does(void **state)
                 0x85944171f73967e8ull);
 }
 
-/* --- names ------------------------------------------------------------------- */
-
-static void matches_names_in_every_form(void **state)
-{
-    struct world *world = *state;
-    static const struct {
-        const char *glob, *name;
-        bool matches;
-    } cases[] = {
-        {"_dictExpand", "_dictExpand", true},
-        {"_dictExpand", "_dictExpand.constprop.0", true},
-        {"_dictExpand", "_dictExpand.part.0.cold", true},
-        {"_dictExpand", "_dictExpand@@REDIS_7", true},
-        {"_dictExpand", "x_dictExpand", false},
-        {"_dictExpand", "_dictExpandIfNeeded", false},
-        {"kh_resize_*", "kh_resize_str", true},
-        {"kh_resize_*", "kh_resize_str.isra.0", true},
-        {"runtime.hashGrow", "runtime.hashGrow", true},
-        {"foo [clone .isra.0]", "foo.isra.0", false}, /* a C name is not demangled */
-        /* C++ */
-        {"grow", "_Z4growi", true}, /* grow(int) */
-        {"grow(int)", "_Z4growi", true},
-        {"grow(*", "_Z4growi", true},
-        {"grow(int) [clone .isra.0]", "_Z4growi.isra.0", true},
-        {"grow(int) [clone .isra.0] [clone .cold]", "_Z4growi.isra.0.cold", true},
-        {"grow", "_ZL4growi.isra.0", true}, /* static */
-        {"grow", "_ZN2ns4growEi", false},
-        {"ns::grow", "_ZN2ns4growEi", true},
-        {"*::grow", "_ZN2ns4growEi", true},
-        {"ns::grow", "_ZN2ns7growingEi", false},
-        {"Table::grow", "_ZNK5Table4growEi", true}, /* const */
-        {"Table::grow(int) const", "_ZNK5Table4growEi", true},
-        {"grow<int>", "_Z4growIiEvT_", true}, /* void grow<int>(int) */
-        {"grow<int>(int)", "_Z4growIiEvT_", true},
-        {"void grow<int>(int)", "_Z4growIiEvT_", true},
-        {"grow<*>", "_Z4growIiEvT_", true},
-        {"(anonymous namespace)::grow_it", "_ZN12_GLOBAL__N_17grow_itEv", true},
-        {"_Z4growi", "_Z4growi", true}, /* written mangled */
-        {"_Z4grow*", "_Z4growi.part.0", true},
-        {"std::string::grow_it", "_ZNSs7grow_itEv", true},
-        {"Map<12ul>::grow_it(*", "_ZN3MapILm12EE7grow_itEv", true},
-        {"operator new(unsigned long)*", "_Znwm", false}, /* no anchor, refused */
-        {"grow*", "_ZZ4growvENKUlvE_clEv", true}, /* grow()::{lambda()#1}::operator()() const */
-        {"grow_it", "_ZN2ns7grow_itEv", false},
-        {"grow_it::x1", "_ZN7grow_it2x1Ev", true},
-        {"ns::Type grow_it<*>()", "_Z7grow_itIiEN2ns4TypeEv", true}, /* with its return type */
-        {"*hash", "_ZN2ns6rehashEv", true},
-        {"rehash", "rehash.part.0", true},
-        {"rehash", "prehash", false},
-        /* Rust */
-        {"rehash", "_ZN9hashbrown3raw21RawTable$LT$T$C$A$GT$14reserve_rehash17h0123456789abcdefE",
-         false},
-        {"a::__init", "_RNvC1a6___init", true}, /* the length is set off with _ */
-        {"hashbrown::raw::RawTable<*>::reserve_rehash",
-         "_ZN9hashbrown3raw21RawTable$LT$T$C$A$GT$14reserve_rehash17h0123456789abcdefE", true},
-        {"hashbrown::raw::RawTable<*>::reserve_rehash*",
-         "_ZN9hashbrown3raw21RawTable$LT$T$C$A$GT$14reserve_rehash17h0123456789abcdefE.llvm.123",
-         true},
-        {"hashbrown::raw::RawTable<*>::reserve_rehash::h0123*",
-         "_ZN9hashbrown3raw21RawTable$LT$T$C$A$GT$14reserve_rehash17h0123456789abcdefE", true},
-        {"<hashbrown::raw::RawTable<*>>::reserve_rehash",
-         "_RINvMs6_NtCsgvbsrvnw3yD_9hashbrown3rawINtB6_8RawTableTmyEE14reserve_rehashNvC1a1bEC1a",
-         true},
-        {"<hashbrown[*]::raw::RawTable<*>>::reserve_rehash*",
-         "_RINvMs6_NtCsgvbsrvnw3yD_9hashbrown3rawINtB6_8RawTableTmyEE14reserve_rehashNvC1a1bEC1a",
-         true},
-    };
-
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char text[512];
-        memset(&world->set, 0, sizeof world->set);
-        world->used = 0;
-        memset(world->memory, 0, sizeof world->memory);
-        snprintf(text, sizeof text, "[r]\ngrow = %s\n", cases[i].glob);
-        parse(world, text);
-        if (strcmp(match(world, cases[i].name), cases[i].matches ? "r/0 " : "") != 0)
-            fail_msg("'%s' against '%s' gave '%s'", cases[i].glob, cases[i].name, world->matched);
-    }
-}
-
-static void reports_each_glob_once(void **state)
-{
-    struct world *world = *state;
-
-    parse(world,
-          "[a]\ngrow = Map::grow\nretire = *::grow\ngrow = Map*\n[b]\nsign = Map::grow(int)\n"
-          "grow = unrelated\n");
-    assert_string_equal(match(world, "_ZN3Map4growEi"), "a/0 b/5 a/0 a/1 ");
-    assert_string_equal(match(world, "_ZN3Map4growE3Map"), "a/0 a/0 a/1 ");
-    assert_string_equal(match(world, "unrelated"), "b/0 ");
-    assert_string_equal(match(world, ""), "");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,8 +264,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(runs_out_of_memory_in_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_catalogue_has_no_errors, set_up, tear_down),
         cmocka_unit_test(hashes_as_fnv_does),
-        cmocka_unit_test_setup_teardown(matches_names_in_every_form, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(reports_each_glob_once, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
