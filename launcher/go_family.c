@@ -15,12 +15,14 @@
 #include "launcher/elf_check.h"
 #include "launcher/go_settings.h"
 #include "launcher/trace_files.h"
+#include "launcher/untraced.h"
 #include "trace/format.h"
 
 enum {
     LOOK_MS = 100,
-    LOOKS_LEAST = 2, /* a child of fork executes what its parent does, for a moment */
-    LOOKS_MOST = 7,  /* of a program that cannot be stopped just now */
+    LOOKS_LEAST = 2,   /* a child of fork executes what its parent does, for a moment */
+    LOOKS_MOST = 7,    /* of a program that cannot be stopped just now */
+    LOOKS_LOADED = 10, /* by then it has loaded its libraries, or never will */
 };
 
 /* --- one program ----------------------------------------------------------------- */
@@ -88,9 +90,18 @@ static bool is_copy(const struct go_family *family, const struct process *proces
            parent->file == process->file;
 }
 
-static void complain_of(struct go_family *family, const struct go_target *target, int error)
+/* A test suite starts a program by the hundred: it is complained of once. */
+static bool is_first_of_its_program(struct go_family *family, const struct process *process)
+{
+    return program_set_add(&family->complained, process->device, process->file) != 0;
+}
+
+static void complain_of(struct go_family *family, const struct process *process,
+                        const struct go_target *target, int error)
 {
     family->blind = true;
+    if (!is_first_of_its_program(family, process))
+        return;
     complain("process %d (%s): its Go maps cannot be traced: %s", (int)target->pid,
              target->memory.program, *target->why_not ? target->why_not : strerror(-error));
 }
@@ -117,7 +128,7 @@ static int begin_member(struct go_family *family, struct process *process)
         if (error)
             go_target_detach(&collection->target);
     } else if (collection && !is_harmless(error) && !is_copy(family, process)) {
-        complain_of(family, &collection->target, error);
+        complain_of(family, process, &collection->target, error);
     }
     if (!error) {
         process->use = collection;
@@ -139,6 +150,20 @@ static void consider(struct go_family *family, struct process *process)
     snprintf(program, sizeof program, "/proc/%d/exe", (int)process->pid);
     if (!elf_check(program).go || begin_member(family, process) != -ETIMEDOUT)
         process->looks = LOOKS_MOST; /* decided, until it executes something else */
+}
+
+/* Of the command itself, what its file tells was said before it ran. */
+static void look_for_library(struct go_family *family, const struct process *process)
+{
+    const char *reason = process->looks == LOOKS_LOADED ? untraced_reason(process->pid) : NULL;
+    char path[64], program[256];
+
+    if (!reason || !is_first_of_its_program(family, process))
+        return;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)process->pid);
+    ssize_t length = readlink(path, program, sizeof program - 1);
+    program[length < 0 ? 0 : length] = 0;
+    complain("process %d (%s) is not traced: %s", (int)process->pid, program, reason);
 }
 
 /* --- all of them ------------------------------------------------------------------- */
@@ -172,8 +197,10 @@ static void look_at_processes(struct go_family *family)
             process->gone = false;
         else if (process->gone || process->changed)
             end_member(process, -1);
-        else if (i > 0 || !family->skip_command)
+        else if (i > 0 || !family->skip_command) {
+            look_for_library(family, process);
             consider(family, process);
+        }
     }
 }
 
@@ -206,4 +233,5 @@ void go_family_end(struct go_family *family, int wait_status)
         end_member(process, i == 0 ? wait_status : -1);
     }
     processes_end(&family->processes);
+    program_set_free(&family->complained);
 }

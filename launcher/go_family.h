@@ -9,12 +9,14 @@
 
 #include "launcher/go_collection.h"
 #include "launcher/processes.h"
+#include "launcher/untraced.h"
 
 struct go_family {
     struct processes processes;
     const char *trace; /* of the command; others get .PID after it */
     uint64_t ring_bytes;
     uint64_t looked_ns; /* when the processes were looked at last */
+    struct program_set complained;
     bool skip_command;  /* that it cannot be traced is known */
     bool blind;         /* there was a Go program that could not be traced, which is said */
 };

@@ -93,15 +93,20 @@ static int prepare(struct run_wish *wish, const struct elf_verdict *verdict)
     return status;
 }
 
-/* Runs the command: its wait status. *GO_BLIND: there are Go maps that were not seen. */
-static int see_through(struct child *child, const struct run_wish *wish, bool go, bool *go_blind)
+/*
+ * Runs the command: its wait status. GO: its maps are to be traced from without. HOPELESS: it was
+ * said that it cannot be traced. *GO_BLIND: there are Go maps that were not seen.
+ */
+static int see_through(struct child *child, const struct run_wish *wish, bool go, bool hopeless,
+                       bool *go_blind)
 {
     char *trace = trace_path(wish->output, child->pid, wish->command[0]);
     const char *ring = environment_get(&wish->environment, "MAPTRACE_RING");
     struct go_family family = {.trace = trace, .ring_bytes = go_collection_ring(ring)};
     struct go_collection *collection = go && trace ? go_run_begin(child, wish, trace) : NULL;
 
-    family.blind = family.skip_command = go && !collection;
+    family.blind = go && !collection;
+    family.skip_command = family.blind || hopeless;
     bool follows = trace && !switched_off(&wish->environment) &&
                    go_family_begin(&family, child->pid, collection) == 0;
     int wait_status = child_wait(child, follows ? go_family_look : NULL, &family);
@@ -136,7 +141,7 @@ static int run(struct run_wish *wish, const char *report)
         complain("cannot start %s: %s", wish->command[0], strerror(-status));
         return EXIT_CANNOT_RUN;
     }
-    int wait_status = see_through(&child, wish, inject, &go_blind);
+    int wait_status = see_through(&child, wish, inject, verdict.obstacle && !verdict.go, &go_blind);
     this_run.pid = child.pid;
 
     status = child_exit_status(wait_status);

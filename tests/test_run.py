@@ -463,6 +463,14 @@ def test_musl_program_runs_without_the_library(run, build):
     assert "ERROR" not in done.stderr and "Error" not in done.stderr
 
 
+def test_descendants_without_the_library_are_named(run):
+    """Once for each program, and only when it has lived for a moment: nothing is said of echo."""
+    done = run("sh", "-c", "env -i sleep 3 & env -i sleep 3 & env -i echo brief; sleep 3; wait")
+    assert done.returncode == 0 and done.stdout == "brief\n"
+    line, = done.stderr.splitlines()
+    assert "sleep) is not traced: it was started without LD_PRELOAD" in line
+
+
 @pytest.mark.sanitize
 def test_go_program_without_libc(run):
     done = run("gosu", "--version", options=["--check"])
