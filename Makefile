@@ -57,7 +57,7 @@ PRELOAD_SOURCES = $(call sources,preload) $(sort $(wildcard preload/*.S))
 # What of golang/ the library has, too: all but what deals with other processes and with files.
 GO_IN_GUEST = golang/agent.S $(patsubst %,golang/%.c,address_index agent_layout agent_pages books \
 	books_maps books_write code collections functions gather gc looks open_maps pattern plan program \
-	ring settings sites type_ids types)
+	ring settings sites swiss type_ids types)
 
 PRELOAD_OBJECTS = $(call objects,preload,$(PRELOAD_SOURCES) $(GO_IN_GUEST) \
 	$(filter-out $(TRACE_READER),$(call sources,trace)) $(RULES_SOURCES)) \

@@ -41,3 +41,13 @@ uint64_t go_collections_note(struct go_trace *trace, const struct go_target *tar
         write(trace, &gc);
     return gc.cycles;
 }
+
+uint64_t go_collections_end(const struct go_trace *trace, const struct go_target *target,
+                            uint64_t cycles)
+{
+    struct go_gc gc;
+
+    if (!go_gc_look(&target->memory, &target->gc, &gc) || !gc.cycles || gc.cycles == cycles)
+        return 0;
+    return end_of(trace, &gc);
+}

@@ -12,4 +12,8 @@
 uint64_t go_collections_note(struct go_trace *trace, const struct go_target *target,
                              uint64_t cycles);
 
+/* When the last one ended, if more than CYCLES have; else 0. A time of the trace. */
+uint64_t go_collections_end(const struct go_trace *trace, const struct go_target *target,
+                            uint64_t cycles);
+
 #endif

@@ -90,10 +90,9 @@ static void take_event(void *context, const struct go_event *event, uint64_t ns)
 {
     struct go_gather *gather = context;
 
-    if (event->kind == GO_EVENT_SWISS_GROW)
-        gather->swiss_grows++;
-    else if (event->kind == GO_EVENT_SWISS_SPLIT)
-        gather->swiss_splits++;
+    if (event->kind == GO_EVENT_SWISS_GROW || event->kind == GO_EVENT_SWISS_SPLIT)
+        go_swiss_event(&gather->swiss, event->kind == GO_EVENT_SWISS_SPLIT,
+                       go_trace_time(&gather->trace, ns));
     else
         go_books_event(&gather->books, event, ns);
 }
@@ -118,7 +117,11 @@ unsigned go_gather_poll(struct go_gather *gather)
      */
     bool last = go_target_exiting(gather->target);
 
+    if (gather->target->hooks & GO_HOOK_SWISS)
+        go_swiss_collection(&gather->swiss, go_collections_end(&gather->trace, gather->target,
+                                                               gather->books.cycles));
     drain(gather, last);
+    go_swiss_drained(&gather->swiss);
     gather->books.cycles =
         go_collections_note(&gather->trace, gather->target, gather->books.cycles);
     /* An event that is not finished holds up those behind it, and memory is ahead of the books. */
@@ -133,40 +136,17 @@ unsigned go_gather_poll(struct go_gather *gather)
 
 /* --- the end ------------------------------------------------------------------------- */
 
-static char *append(char *at, const char *text)
-{
-    size_t bytes = strlen(text);
-
-    memcpy(at, text, bytes);
-    return at + bytes;
-}
-
-static char *append_number(char *at, uint64_t number)
-{
-    char digits[24], *first = digits + sizeof digits - 1;
-
-    *first = 0;
-    do
-        *--first = (char)('0' + number % 10);
-    while (number /= 10);
-    return append(at, first);
-}
-
 static void say_swiss(struct go_gather *gather)
 {
-    char line[160], *at = append(line, "Swiss maps: ");
+    char line[GO_SWISS_LINE];
 
-    at = append_number(at, gather->swiss_grows);
-    at = append(at, " tables were replaced by larger ones, and ");
-    at = append_number(at, gather->swiss_splits);
-    at = append(at, " were split\n");
-    trace_write_message(gather->trace.writer, line, (size_t)(at - line));
+    trace_write_message(gather->trace.writer, line, go_swiss_say(&gather->swiss, line));
 }
 
 void go_gather_end(struct go_gather *gather)
 {
     drain(gather, true);
     go_books_write(&gather->books);
-    if (gather->swiss_grows + gather->swiss_splits)
+    if (gather->swiss.grows + gather->swiss.splits)
         say_swiss(gather);
 }

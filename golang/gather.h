@@ -10,6 +10,7 @@
 #define MAPTRACE_GOLANG_GATHER_H
 
 #include "golang/books.h"
+#include "golang/swiss.h"
 #include "golang/target.h"
 
 struct go_gather {
@@ -18,7 +19,7 @@ struct go_gather {
     struct go_types known_types;
     struct go_type_ids types;
     struct go_books books;
-    uint64_t swiss_grows, swiss_splits;
+    struct go_swiss swiss;
     uint64_t lost; /* events, that are in the header already */
     unsigned idle; /* polls without an event */
     bool busy;     /* many of them by the last one */

@@ -128,6 +128,10 @@ def test_launcher_that_is_killed(go, trace, maptrace, reporter):
 def test_swiss_maps(go, launch, reporter, flags):
     done = launch(go("1.24", flags=flags), "0", options=["--check"], input="\n")
     assert done.returncode == 0 and done.stdout.endswith("sum 201000\n")
+    [said] = report(reporter, launch).traces[0]["messages"]
+    assert re.fullmatch(r"Swiss maps: [1-9]\d* tables .* and [1-9]\d* were split; what they left stayed "
+                        r"until the next garbage collection, at the least: \d+ (us|ms) on average, "
+                        r"\d+ (us|ms) at most", said), said
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
