@@ -63,7 +63,7 @@ def go_modes(build, folder):
         Mode("clobberfree alone", variables={"GODEBUG": "clobberfree=1"}, go=True),
         Mode("no clobberfree", prefix=[*run, "--no-clobberfree", "--"], go=True),
         Mode("uprobes", around=lambda program: uprobes.watching(folder / "function_offsets", program),
-             missing=uprobes.missing(), go=True),
+             missing=uprobes.missing(), slow=True, go=True),
         Mode("execution trace", arguments=[f"--trace={folder / 'go.trace'}"], go=True),
     ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 TRACEFS = Path("/sys/kernel/tracing")
 GROUP = "maptrace_bench"
+RING = TRACEFS / "instances" / GROUP
 FUNCTIONS = ("runtime.hashGrow", "runtime.advanceEvacuationMark")
 
 
@@ -40,24 +41,28 @@ def offsets(helper, program):
     return [int(line) for line in done.stdout.split()] if done.returncode == 0 else []
 
 
+def forget():
+    """Takes all of ours away, also what a bench left that was killed."""
+    if RING.exists():
+        (RING / "events" / GROUP / "enable").write_text("0")
+        RING.rmdir()
+    for line in (TRACEFS / "uprobe_events").read_text().splitlines():
+        if line.startswith(f"p:{GROUP}/"):
+            command("-:" + line.split()[0][2:])
+
+
 @contextlib.contextmanager
 def watching(helper, program):
     """The kernel records each call of FUNCTIONS in PROGRAM, in a ring of its own, without a stack."""
-    ring, probes = TRACEFS / "instances" / GROUP, []
+    forget()
     try:
         for number, offset in enumerate(offsets(helper, program)):
             command(f"p:{GROUP}/f{number} {program}:{offset:#x}")
-            probes.append(f"f{number}")
-        ring.mkdir()
-        (ring / "events" / GROUP / "enable").write_text("1")
+        RING.mkdir()
+        (RING / "events" / GROUP / "enable").write_text("1")
         yield
         profile = [line.split() for line in (TRACEFS / "uprobe_profile").read_text().splitlines()]
-        hits = sum(int(words[2]) for words in profile if words[1] in probes)
-        if not hits:
+        if not sum(int(hits) for file, _, hits in profile if file == str(program)):
             raise SystemExit(f"bench: uprobes saw nothing of {program}")
     finally:
-        if ring.exists():
-            (ring / "events" / GROUP / "enable").write_text("0")
-            ring.rmdir()
-        for probe in probes:
-            command(f"-:{GROUP}/{probe}")
+        forget()
