@@ -137,6 +137,11 @@ static void note_detached(struct trace_header *header)
     __atomic_store_n(&header->end, TRACE_END_DETACHED, __ATOMIC_RELEASE);
 }
 
+bool go_collector_has_looked(const struct go_collector *collector)
+{
+    return collector->gather.looked;
+}
+
 int go_collector_close(struct go_collector *collector, int wait_status)
 {
     pid_t pid = collector->gather.target->pid;

@@ -27,6 +27,9 @@ int go_collector_open(struct go_collector **collector, struct go_target *target,
  */
 unsigned go_collector_poll(struct go_collector *collector);
 
+/* True when the last look was taken: the program may be let go. */
+bool go_collector_has_looked(const struct go_collector *collector);
+
 /*
  * WAIT_STATUS: how the program ended; -1: it runs on without us. Frees the collector. Returns 0,
  * or -errno if not all could be written.

@@ -16,6 +16,8 @@ enum {
     IDLE_POLLS = 20,
 };
 
+static const uint64_t LAST_WAIT_NS = 100000000; /* of GO_EXIT_WAIT_MS, for unfinished events */
+
 /* --- the beginning ---------------------------------------------------------------- */
 
 void go_gather_describe(const struct go_trace *trace, const struct go_target *target)
@@ -111,8 +113,15 @@ static void drain(struct go_gather *gather, bool last)
     header->last_ns = go_trace_now(&gather->trace);
 }
 
+/* A thread that was in the middle of an event when the program called exit may yet finish it. */
+static bool is_waiting(const struct go_ring *ring)
+{
+    return ring->stuck_ns && ring->after.ns - ring->stuck_ns < LAST_WAIT_NS;
+}
+
 unsigned go_gather_poll(struct go_gather *gather)
 {
+    const struct go_ring *ring = &gather->target->ring;
     /* Asked first: what comes to the ring before a program's end is drained before the last look.
      */
     bool last = go_target_exiting(gather->target);
@@ -120,15 +129,21 @@ unsigned go_gather_poll(struct go_gather *gather)
     if (gather->target->hooks & GO_HOOK_SWISS)
         go_swiss_collection(&gather->swiss, go_collections_end(&gather->trace, gather->target,
                                                                gather->books.cycles));
-    drain(gather, last);
+    drain(gather, false);
+    bool waits = last && is_waiting(ring);
+    if (last && !waits)
+        drain(gather, true);
     go_swiss_drained(&gather->swiss);
+    if (waits)
+        return POLL_BUSY_MS;
     gather->books.cycles =
         go_collections_note(&gather->trace, gather->target, gather->books.cycles);
     /* An event that is not finished holds up those behind it, and memory is ahead of the books. */
-    if (last || gather->target->ring.stuck_ns == 0)
+    if (ring->stuck_ns == 0)
         go_look(&gather->books, &gather->target->memory, go_trace_header(&gather->trace)->last_ns,
                 last);
     go_books_write(&gather->books);
+    gather->looked = last;
     if (gather->busy)
         return POLL_BUSY_MS;
     return gather->idle > IDLE_POLLS ? POLL_IDLE_MS : POLL_MS;

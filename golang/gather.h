@@ -23,6 +23,7 @@ struct go_gather {
     uint64_t lost; /* events, that are in the header already */
     unsigned idle; /* polls without an event */
     bool busy;     /* many of them by the last one */
+    bool looked;   /* the last look at a program that is exiting was taken: it need not wait */
 };
 
 /*
@@ -38,7 +39,8 @@ void go_gather_describe(const struct go_trace *trace, const struct go_target *ta
 
 /*
  * Takes what has happened. While the program waits at its end (go_target_exiting) this takes the
- * last look at its memory. Returns after how many milliseconds it wants to be called again.
+ * last look at its memory, if not by the first call then by one of the next. Returns after how many
+ * milliseconds it wants to be called again.
  */
 unsigned go_gather_poll(struct go_gather *gather);
 

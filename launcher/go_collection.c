@@ -44,10 +44,9 @@ int go_collection_begin(struct go_collection *collection, char *const *command)
 
 unsigned go_collection_look(struct go_collection *collection)
 {
-    bool exiting = go_target_exiting(&collection->target);
     unsigned pause = go_collector_poll(collection->collector);
 
-    if (exiting)
+    if (go_collector_has_looked(collection->collector))
         go_target_release(&collection->target);
     return pause;
 }

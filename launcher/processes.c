@@ -134,6 +134,7 @@ static void look_at(struct process *process)
         process->device = status.st_dev;
         process->file = status.st_ino;
         process->looks = 1;
+        process->decided = false;
     } else {
         process->looks++;
     }

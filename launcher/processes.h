@@ -18,6 +18,7 @@ struct process {
     bool changed;   /* it executed another at the look before */
     bool gone;      /* it has ended; found at the last look */
     void *use;      /* the caller's own; NULL at first */
+    bool decided;   /* likewise; false again when it executes another file */
 };
 
 struct processes {

@@ -278,12 +278,11 @@ static void release(void)
 
 unsigned go_poll(void)
 {
-    bool exiting = go_target_exiting(&target);
     unsigned pause = go_gather_poll(&gather);
 
     if (recorder_rule(gather.trace.rule)->status == TRACE_RULE_ACTIVE && !recorder_has_file())
         start_seen();
-    if (exiting) {
+    if (gather.looked) {
         end();
         release();
     }

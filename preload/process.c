@@ -157,6 +157,18 @@ __asm__(".text\n\t"
 
 /* --- changes that ask for a single thread, or must reach every thread -------- */
 
+/* After them nobody may be able to take the events of Go's maps any more: then that is said. */
+static void go_on(void)
+{
+    if (!go_is_on())
+        return;
+    int kept = errno;
+    sampler_wake();
+    if (!sampler_runs())
+        start_missed();
+    errno = kept;
+}
+
 #define IDENTITY(name, parameters, types, arguments)                                               \
     MAPTRACE_EXPORT int name parameters;                                                           \
     MAPTRACE_EXPORT int name parameters                                                            \
@@ -165,8 +177,7 @@ __asm__(".text\n\t"
         int(*forward) types = (int(*) types)next_symbol(&known, #name, NULL);                      \
         sampler_stop();                                                                            \
         int result = forward arguments;                                                            \
-        if (go_is_on())                                                                            \
-            sampler_wake();                                                                        \
+        go_on();                                                                                   \
         return result;                                                                             \
     }
 

@@ -36,6 +36,9 @@ static void rest(unsigned milliseconds)
     const struct timespec time = {0, milliseconds * 1000000l};
     uint32_t *exits = go_exit_word();
 
+    /* Go's runtime may wait at its end already, and for what is not there yet. */
+    if (exits && __atomic_load_n(exits, __ATOMIC_RELAXED))
+        exits = NULL;
     raw_futex(exits ? exits : &stopping, FUTEX_WAIT, 0, &time);
 }
 

@@ -29,5 +29,5 @@ func main() {
 		}()
 	}
 	fmt.Println("ready")
-	time.Sleep(time.Minute)
+	time.Sleep(time.Hour)
 }
