@@ -40,7 +40,7 @@ constants:
     mov CLAIMED(%r8), %rdi
     sub DRAINED(%r8), %rdi
     cmp constants + GO_AGENT_MASK(%rip), %rdi
-    jbe 8f
+    jle 8f // or below zero: others were written and drained in between
     lock incq REFUSED(%r8)
     jmp \skip
 8:
