@@ -11,20 +11,8 @@ import (
 	"unsafe"
 )
 
-// The header of a classic map.
-type hmap struct {
-	count      int
-	flags      uint8
-	B          uint8
-	noverflow  uint16
-	hash0      uint32
-	buckets    uintptr
-	oldbuckets uintptr
-	nevacuate  uintptr
-}
-
 func header(m map[int]int) *hmap {
-	return *(**hmap)(unsafe.Pointer(&m))
+	return headerIn(unsafe.Pointer(&m))
 }
 
 var next int

@@ -16,7 +16,6 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -31,27 +30,11 @@ type Blob struct {
 	more [3]uint64
 }
 
-// The header of a classic map.
-type hmap struct {
-	count      int
-	flags      uint8
-	B          uint8
-	noverflow  uint16
-	hash0      uint32
-	buckets    uintptr
-	oldbuckets uintptr
-	nevacuate  uintptr
-}
-
 // Maps that were dropped in the middle of a resize.
 var dropped int64
 
-func classic() bool {
-	return !strings.HasPrefix(runtime.Version(), "go1.24") || strings.Contains(runtime.Version(), "noswissmap")
-}
-
 func drop(pointer unsafe.Pointer) {
-	if h := *(**hmap)(pointer); classic() && h != nil && h.oldbuckets != 0 {
+	if h := headerIn(pointer); classic() && h != nil && h.oldbuckets != 0 {
 		atomic.AddInt64(&dropped, 1)
 	}
 }

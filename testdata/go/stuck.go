@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 	"unsafe"
 )
@@ -52,34 +51,12 @@ func growFinished(entries int) {
 	}
 }
 
-// The header of a classic map.
-type hmap struct {
-	count      int
-	flags      uint8
-	B          uint8
-	noverflow  uint16
-	hash0      uint32
-	buckets    uintptr
-	oldbuckets uintptr
-	nevacuate  uintptr
-}
-
 func tell(kind, function string, pointer unsafe.Pointer) {
-	h := *(**hmap)(pointer)
+	h := headerIn(pointer)
 	fmt.Printf("{\"type\":%q,\"function\":%q,\"table\":\"%p\",\"count\":%d,\"log2_buckets\":%d,"+
 		"\"array\":\"%#x\",\"new_array\":\"%#x\",\"moved\":%d,\"overflow\":%d}\n",
 		kind, function, unsafe.Pointer(h), h.count, h.B, h.oldbuckets, h.buckets, h.nevacuate,
 		h.noverflow)
-}
-
-// Go 1.24 and later have no hmap, unless they were told to.
-func classic() bool {
-	for _, name := range []string{"go1.19", "go1.21", "go1.22", "go1.23"} {
-		if strings.HasPrefix(runtime.Version(), name) {
-			return true
-		}
-	}
-	return strings.Contains(runtime.Version(), "noswissmap")
 }
 
 func main() {

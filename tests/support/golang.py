@@ -15,7 +15,7 @@ class Go:
         folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, version, source="testdata/go/stuck.go", flags=(), cgo=False, experiment=""):
-        """The path of SOURCE built by Go VERSION with FLAGS of `go build`."""
+        """The path of SOURCE, and what all share, built by Go VERSION with FLAGS of `go build`."""
         name = "-".join([os.path.basename(source)[:-3], version, *"".join(flags).replace("=", "-").replace(" ", "").split("/"),
                          "cgo" * cgo, experiment])
         result = self.folder / name
@@ -44,6 +44,6 @@ class Go:
         root = Go.root(version)
         environment = dict(os.environ, GOROOT=root, GO111MODULE="off", GOTOOLCHAIN="local",
                            CGO_ENABLED="1" if cgo else "0", GOEXPERIMENT=experiment)
-        done = subprocess.run([f"{root}/bin/go", "build", *flags, "-o", result, source],
-                              capture_output=True, encoding="utf-8", env=environment)
+        command = [f"{root}/bin/go", "build", *flags, "-o", result, source, source.parent / "hmap.go"]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", env=environment)
         assert done.returncode == 0, done.stderr
