@@ -24,11 +24,11 @@ COMMON = -std=gnu11 $(CFLAGS) $(WARNINGS) -I. -MMD -MP -fno-omit-frame-pointer \
 
 # The library: nothing of it is visible but what it interposes; its
 # thread-local state costs no call; the compiler must not take its malloc
-# for the one it knows; and records are copied by libc: gcc's own `rep movsq`
-# takes longer to begin than they take to copy.
-LIBC_COPIES := $(shell $(CC) -mstringop-strategy=libcall -E - </dev/null >/dev/null 2>&1 && \
+# for the one it knows; and what it copies is copied by bytes.c: gcc's own
+# `rep movsq` takes longer to begin than a record takes to copy.
+COPY_BY_CALL := $(shell $(CC) -mstringop-strategy=libcall -E - </dev/null >/dev/null 2>&1 && \
 	echo -mstringop-strategy=libcall)
-PRELOAD_CFLAGS = $(COMMON) $(LIBC_COPIES) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
+PRELOAD_CFLAGS = $(COMMON) $(COPY_BY_CALL) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
 	-fno-builtin-aligned_alloc -fno-builtin-memalign -fno-builtin-posix_memalign \
 	$(if $(PRELOAD_SANITIZE),-fsanitize=$(PRELOAD_SANITIZE) -fsanitize-undefined-trap-on-error)

@@ -6,6 +6,8 @@
 #include "pages.h"
 #include "safe_read.h"
 
+#define FUNCTIONS 64 /* whose beginnings are remembered */
+
 static struct activation *pool;
 
 struct activation *activation_new(void)
@@ -57,10 +59,21 @@ static bool may_grow(const struct code_class *class, const struct rule *rule)
 
 uintptr_t activation_function(uintptr_t pc)
 {
-    struct frame_function function;
+    static struct {
+        uintptr_t pc, low;
+        uint32_t epoch;
+    } known[FUNCTIONS];
+    size_t slot = (pc * 0x9e3779b97f4a7c15u >> 32) % FUNCTIONS;
 
-    frame_describe(pc - 1, code_unwind_header(pc), &function);
-    return function.low;
+    if (known[slot].pc != pc || known[slot].epoch != code_epoch()) {
+        struct frame_function function;
+
+        known[slot].epoch = code_epoch();
+        frame_describe(pc - 1, code_unwind_header(pc), &function);
+        known[slot].pc = pc;
+        known[slot].low = function.low;
+    }
+    return known[slot].low;
 }
 
 static void watch(struct activation *activation)
@@ -135,7 +148,7 @@ bool activation_is_over(const struct activation *activation, const struct call_s
         struct code code = code_at(frame.pc, true);
         uintptr_t pc = frame.pc;
 
-        if (!frame_leave(&frame, code.step, code_unwind_header(frame.pc)))
+        if (!code_leave(&frame, code.step))
             break;
         if (frame.sp == activation->cfa && frame.pc != activation->return_address)
             return true;

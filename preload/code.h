@@ -7,6 +7,7 @@
 #define MAPTRACE_PRELOAD_CODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../rules/rule.h"
@@ -71,5 +72,12 @@ void code_forget(void);
 
 /* .eh_frame_hdr of the module of PC, for frames that must be interpreted. */
 const void *code_unwind_header(uintptr_t pc);
+
+/* Replaces FRAME by its caller's; see frame_leave(). STEP is that of its pc. */
+static inline bool code_leave(struct frame *frame, frame_step step)
+{
+    return frame_leave(frame, step,
+                       step_kind(step) == STEP_COMPLEX ? code_unwind_header(frame->pc) : NULL);
+}
 
 #endif

@@ -42,7 +42,10 @@ static array_index old_array(const struct search *search, uintptr_t word)
 
 void evidence_copy(struct evidence *to, const struct evidence *from)
 {
-    memcpy(to, from, offsetof(struct evidence, words));
+    memcpy(to, from, offsetof(struct evidence, items));
+    memcpy(to->items, from->items, from->count * sizeof *from->items);
+    memcpy(to->candidates, from->candidates, from->candidate_count * sizeof *from->candidates);
+    memcpy(to->readable, from->readable, sizeof to->readable);
     if (!from->sure)
         memcpy(to->words, from->words, from->candidate_count * sizeof from->words[0]);
 }
@@ -244,7 +247,7 @@ static unsigned walk(const struct call_site *site, const struct recognised *foun
     frame_here(&frame);
     /* Our own frames first, down to the program's call. */
     for (unsigned own = 0; own < 12 && !(frame.sp == site->sp && frame.pc == site->pc); own++)
-        if (!frame_leave(&frame, code_at(frame.pc, true).step, code_unwind_header(frame.pc)))
+        if (!code_leave(&frame, code_at(frame.pc, true).step))
             break;
     if (frame.sp != site->sp) {
         frame = (struct frame){.pc = site->pc, .sp = site->sp};
@@ -255,7 +258,7 @@ static unsigned walk(const struct call_site *site, const struct recognised *foun
         if (kept <= wanted && kept < sizeof frames / sizeof *frames)
             frames[kept++] = frame;
     } while (stack->count < sizeof stack->pcs / sizeof *stack->pcs &&
-             frame_leave(&frame, code_at(frame.pc, true).step, code_unwind_header(frame.pc)));
+             code_leave(&frame, code_at(frame.pc, true).step));
     return kept;
 }
 

@@ -48,10 +48,10 @@ struct evidence {
     bool hooked;   /* see struct recognised */
     bool sure;     /* the items come from locators that have proved themselves */
     unsigned count, candidate_count;
+    uintptr_t frame_low, frame_high; /* the frames that are gone when the grow is over */
     struct evidence_item items[EVIDENCE_MOST];
     struct evidence_candidate candidates[CANDIDATES_MOST]; /* nearest first */
-    uintptr_t frame_low, frame_high; /* the frames that are gone when the grow is over */
-    bool readable[CANDIDATES_MOST];  /* false for all if sure: nothing was searched */
+    bool readable[CANDIDATES_MOST];               /* false for all if sure: nothing was searched */
     uint64_t words[CANDIDATES_MOST][TABLE_WORDS]; /* what stood behind each candidate */
 };
 

@@ -232,7 +232,7 @@ static bool may_be_under_way(void)
         /* The loader's own first function is not described, but has no caller either. */
         if (step_kind(code.step) == STEP_END || first_stack_end() - frame.sp < 64)
             return false;
-        if (!frame_leave(&frame, code.step, code_unwind_header(frame.pc)))
+        if (!code_leave(&frame, code.step))
             return true;
     }
     return true;

@@ -33,9 +33,7 @@ static bool walk_next(struct walker *walker)
     frame_step step = walker->code.step;
 
     if (step_kind(step) != STEP_STACK && step_kind(step) != STEP_FRAME) {
-        const void *header = step_kind(step) == STEP_COMPLEX ? code_unwind_header(frame->pc) : NULL;
-
-        if (!frame_leave(frame, step, header))
+        if (!code_leave(frame, step))
             return false;
         walker->code = code_at(frame->pc, walker->locked);
         return true;

@@ -7,7 +7,7 @@
 #include "modules.h"
 #include "recorder.h"
 
-#define MEMOS 16
+#define MEMOS 16 /* of each kind */
 
 static struct stack_memo {
     struct memo memo;
@@ -17,7 +17,14 @@ static struct stack_memo {
 
 static uintptr_t pcs[STACKS_DEPTH]; /* scratch: a program's stack may be small */
 
-uint32_t stacks_save(const uintptr_t *from, unsigned count)
+/* The last ones that were saved. */
+static struct saved {
+    uint32_t id, epoch;
+    unsigned count;
+    uintptr_t pcs[STACKS_DEPTH];
+} saved[MEMOS];
+
+static uint32_t save(const uintptr_t *from, unsigned count)
 {
     uint64_t frames[STACKS_DEPTH];
 
@@ -31,6 +38,23 @@ uint32_t stacks_save(const uintptr_t *from, unsigned count)
             frames[i] = (uint64_t)TRACE_NO_MODULE << 48 | TRACE_FRAME_ADDRESS(from[i]);
     }
     return recorder_stack(frames, count);
+}
+
+uint32_t stacks_save(const uintptr_t *from, unsigned count)
+{
+    uint64_t hash = count;
+
+    for (unsigned i = 0; i < count; i++)
+        hash = (hash ^ from[i]) * 0x9e3779b97f4a7c15u;
+    struct saved *known = &saved[(hash >> 32) % MEMOS];
+    if (!known->id || known->count != count || known->epoch != code_epoch() ||
+        memcmp(known->pcs, from, count * sizeof *from) != 0) {
+        known->epoch = code_epoch();
+        known->count = count;
+        memcpy(known->pcs, from, count * sizeof *from);
+        known->id = save(from, count);
+    }
+    return known->id;
 }
 
 /* The number of calls; 0 if they depend on more than the words on the stack. */
@@ -71,4 +95,5 @@ uint32_t stacks_of(const struct call_site *site)
 void stacks_forget(void)
 {
     memset(memos, 0, sizeof memos);
+    memset(saved, 0, sizeof saved);
 }
