@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import lttng
 import uprobes
 
 BENCH = Path(__file__).resolve().parent
@@ -19,7 +20,8 @@ class Mode:
     prefix: list = field(default_factory=list)   # in front of the command
     variables: dict = field(default_factory=dict)  # of the environment
     base: str = "untraced"  # the mode that it is held against
-    slow: bool = False      # so dear that one run has to do
+    slow: bool = False      # so dear that one run has to do,
+    light: bool = False     # and that of a tenth of the work
     missing: str = ""       # why it cannot be run here
     go: bool = False        # for Go programs; all others but "untraced" are not
     arguments: list = field(default_factory=list)  # behind the command
@@ -54,6 +56,12 @@ def command(name, words, **others):
     return Mode(name, prefix=words, **others)
 
 
+def traced_by_lttng(wrapper):
+    mode = preloaded("lttng-ust", wrapper, slow=True, around=lambda program: lttng.session())
+    mode.missing = mode.missing or lttng.missing()
+    return mode
+
+
 def go_modes(build, folder):
     """Go's execution trace and uprobes see the same functions, but neither tells which map is stuck."""
     run = [str(build / "maptrace"), "run", "-o", str(folder / "trace.bin")]
@@ -79,10 +87,10 @@ def all_modes(build, folder):
                              "MAPTRACE_RULES": str(BENCH / "bench.rules")}),
         preloaded("jemalloc", jemalloc),
         preloaded("jemalloc profiling", jemalloc, variables=profile, base="jemalloc"),
-        preloaded("lttng-ust", library("liblttng-ust-libc-wrapper.so.1")
-                  or library("liblttng-ust-libc-wrapper.so.0")),
+        traced_by_lttng(library("liblttng-ust-libc-wrapper.so.1")
+                        or library("liblttng-ust-libc-wrapper.so.0")),
         command("heaptrack", ["heaptrack", "-o", str(folder / "heaptrack")], slow=True),
         command("dhat", ["valgrind", "--tool=dhat", f"--dhat-out-file={folder / 'dhat'}.%p",
-                         "--trace-children=yes", "-q"], slow=True),
+                         "--trace-children=yes", "-q"], slow=True, light=True),
         *go_modes(build, folder),
     ]

@@ -10,7 +10,7 @@ PIPELINE = 64
 
 
 class Unusable(Exception):
-    """A server that does not start, or goes away."""
+    """A server that does not start, or goes away; a command that fails."""
 
 
 def redis_set(number):

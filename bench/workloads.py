@@ -57,7 +57,7 @@ def write(path, text):
 
 def programs(folder, scale):
     rustc = shutil.which("rustc")
-    source = write(folder / "large.cc", large_source(scale, 60))
+    source = write(folder / f"large-{scale:g}.cc", large_source(scale, 60))
     yield Workload("unordered_map 5 million", [folder / "inserts", str(scaled(5e6, scale))],
                    rule="libstdc++-unordered")
     yield Workload("resize storm", [folder / "small_maps", str(scaled(2e6, scale))],
@@ -119,6 +119,12 @@ def make_go(folder):
     for name in ("grow_maps", "function_offsets"):
         subprocess.run([f"{root}/bin/go", "build", "-o", folder / name, BENCH / f"{name}.go"],
                        check=True, env=environment)
+
+
+def light_workloads(folder, scale):
+    """By name, with a tenth of the work, for peers that are slow; what does no work is not among them."""
+    return {workload.name: workload for workload in [*loops(folder, scale / 10),
+                                                     *programs(folder, scale / 10)]}
 
 
 def all_workloads(folder, scale):
