@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.redis_server import Redis, encode
 from support.truth import rules
 
 TESTDATA = Path(__file__).resolve().parents[1] / "testdata"
@@ -61,6 +62,38 @@ def test_cxx_shows_the_same_tables(trace, compiled, flags, strip):
             for match in MATCHES]
     assert seen[0] == seen[1] == seen[2]
     assert seen[0][1]["arrays"] > 0
+
+
+@pytest.mark.parametrize("source, cc, arguments", [("thrown.cpp", "g++", []),
+                                                  ("unwound.c", "gcc", ["freed"])])
+@pytest.mark.parametrize("flag", ["-O0", "-O2"])
+def test_grow_functions_that_are_left_in_the_middle(trace, compiled, source, cc, arguments, flag):
+    """Exceptions and longjmp leave a mark behind, and calls that never return."""
+    program = compiled(f"testdata/truth/{source}", cc=cc, flags=[flag, "-g", "-pthread"],
+                       name=f"{source}-match{flag}")
+    seen = []
+    for match in MATCHES:
+        run = trace([program, *arguments], rules=rules(source.split(".")[0]),
+                    env={"MAPTRACE_MATCH": match})
+        seen.append(recognised(run.report()))
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][1]["resizes"] > 0
+
+
+def test_redis_shows_the_same_tables(trace, socket_folder):
+    """Its larger ones: what else it makes at its start depends on the time that takes."""
+    seen = []
+    for match in MATCHES:
+        server = Redis(trace, socket_folder, environment={"MAPTRACE_MATCH": match},
+                       activerehashing="no")
+        server.pipe(encode("SADD", "big", f"member:{number}") for number in range(30000))
+        server.pipe(encode("SET", f"key:{number}", number) for number in range(30000))
+        server.shutdown()
+        report = server.run.report()
+        seen.append(sorted((one["rule"], one["resizes"], one["peak_bytes"]) for one in report.tables
+                           if (one["peak_bytes"] or 0) >= 1 << 16))
+    assert seen[0] == seen[1] == seen[2]
+    assert len(seen[0]) >= 2
 
 
 def is_marked(run):

@@ -18,13 +18,14 @@ INITIAL_EXPONENT = 2  # DICT_HT_INITIAL_EXP: a dict's first array has four bucke
 class Redis:
     """One server on a Unix socket of its own, traced unless told otherwise."""
 
-    def __init__(self, trace, folder, traced=True, **settings):
+    def __init__(self, trace, folder, traced=True, environment=None, **settings):
         self.path = folder / "redis.sock"
         options = {"port": 0, "unixsocket": self.path, "save": "", "dir": folder,
                    "enable-debug-command": "yes", **settings}
         words = [word for name, value in options.items()
                  for word in (f"--{name.replace('_', '-')}", value)]
-        self.run = trace.start([SERVER, *words], traced=traced, ready=lambda: listening(self.path))
+        self.run = trace.start([SERVER, *words], traced=traced, env=environment,
+                               ready=lambda: listening(self.path))
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(self.path))
         self.stream = self.socket.makefile("rb")
