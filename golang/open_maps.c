@@ -12,6 +12,7 @@ enum {
     TOPHASH_LEAST = 5,
     LOOKS_MOST = 1 << 16, /* buckets of one array that are looked at */
     PART = 256,           /* of them, when only a part is */
+    BUFFER = 8192,        /* has room for some: a bucket has 2 KiB at most */
     ENTRIES_MOST = 64,    /* entries that a type is held against */
 };
 
@@ -52,7 +53,7 @@ struct stretch {
 static bool all_marked(const struct memory *memory, struct stretch stretch, bool may_move,
                        bool may_live)
 {
-    unsigned char buffer[16384];
+    unsigned char buffer[BUFFER]; /* the library's thread has a small stack */
     uint64_t most = sizeof buffer / stretch.bucket_bytes, at = stretch.from;
 
     while (at < stretch.to) {
@@ -98,9 +99,11 @@ static uint64_t larger(uint64_t a, uint64_t b)
 bool go_open_map_fits(const struct memory *memory, const struct go_open_map *map, uint64_t part)
 {
     uint64_t made = (uint64_t)1 << map->log2_buckets, bytes = map->bucket_bytes;
-    uint64_t old = part * PART % map->of, old_end = smaller(map->of, old + PART);
-    uint64_t new = part *PART % made, new_end = smaller(made, new + PART);
+    uint64_t old = (part * PART) % map->of, old_end = smaller(map->of, old + PART);
+    uint64_t new = (part * PART) % made, new_end = smaller(made, new + PART);
 
+    if (bytes > BUFFER)
+        return true; /* none of Go's: nothing is known of it */
     return all_marked(memory,
                       (struct stretch){map->old_array, old, smaller(old_end, map->moved), bytes},
                       true, false) &&
