@@ -53,12 +53,14 @@ def test_how_a_stuck_map_grew(go, launch, reporter, version, flags):
     _, trace = launch(go(version, flags, "stuck"), "0.4", options=["--check", "--stall=200ms"],
                       answer=23)
     report = reporter.json(trace, stall="200ms")
-    found = {finding["type"]: finding for finding in report.findings}
-    assert set(found) == {"map[string]main.Session", "map[int]int"} and len(report.findings) == 2
+    # On a machine with too much to do any resize can stand still for so long, and be late.
+    stuck = report.of(kind="stuck")
+    found = {finding["type"]: finding for finding in stuck}
+    assert set(found) == {"map[string]main.Session", "map[int]int"} and len(stuck) == 2
     for kind, function, old, bucket in (("map[string]main.Session", "main.growSessions", 13, 336),
                                         ("map[int]int", "main.growNumbers", 14, 144)):
         finding, go_says = found[kind], found[kind]["go"]
-        assert (finding["rule"], finding["kind"]) == ("go-map", "stuck")
+        assert finding["rule"] == "go-map"
         assert (go_says["old_buckets"], go_says["new_buckets"]) == (1 << old, 2 << old)
         assert go_says["entries"] == LOAD[version] * (1 << old) // 2
         assert go_says["load_factor"] == LOAD[version] / 2 and not go_says["same_size"]
