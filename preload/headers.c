@@ -4,10 +4,47 @@
 #include <elf.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
+
+#include "raw.h"
 
 bool headers_main_program(const struct module *module)
 {
-    return !module->map->l_name || !*module->map->l_name;
+    return module->map && (!module->map->l_name || !*module->map->l_name);
+}
+
+/* Where the loader is the interpreter of a program, the kernel knows the file of that. */
+static bool kernel_knows(const struct module *module)
+{
+    return headers_main_program(module) && getauxval(AT_BASE);
+}
+
+const char *headers_file(const struct module *module)
+{
+    return kernel_knows(module) ? "/proc/self/exe" : module->path;
+}
+
+void headers_set_path(struct module *module)
+{
+    const char *name = module->map->l_name;
+    const size_t room = sizeof module->path - 1;
+    long length = 0;
+
+    if (kernel_knows(module)) {
+        length =
+            raw_call(SYS_readlink, (long)"/proc/self/exe", (long)module->path, (long)room, 0, 0, 0);
+        module->path[raw_failed(length) ? 0 : length] = 0;
+        return;
+    }
+    if (headers_main_program(module)) {
+        name = (const char *)getauxval(AT_EXECFN);
+        if (*name != '/')
+            length = raw_call(SYS_getcwd, (long)module->path, (long)room, 0, 0, 0, 0);
+        if (length > 0)
+            module->path[length - 1] = '/'; /* was the 0 at its end */
+    }
+    length = raw_failed(length) ? 0 : length;
+    strncpy(module->path + length, name, room - (size_t)length);
 }
 
 static void read_notes(struct module *module, const Elf64_Phdr *note, const struct link_map *map)

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "headers.h"
 #include "index_text.h"
 #include "modules.h"
 #include "pages.h"
@@ -267,7 +268,6 @@ void index_read(struct module *module, const struct elf_file *file, bool calls,
     static const char missing[] = "maptrace-index is not there to read its debug information";
     static const char failed[] = "maptrace-index failed";
     bool debug = worth_asking(module, file);
-    bool main_program = module->map && (!module->map->l_name || !*module->map->l_name);
     const char *problem = NULL;
 
     if (!debug && !calls)
@@ -279,7 +279,7 @@ void index_read(struct module *module, const struct elf_file *file, bool calls,
                !read_kept(module, debug ? "index" : "bare", sink)) {
         if (module->build_id_bytes && *cache_folder)
             make_cache_folder();
-        if (!ask(module, main_program ? "/proc/self/exe" : module->path, sink))
+        if (!ask(module, headers_file(module), sink))
             problem = failed;
     }
     if (problem && debug)

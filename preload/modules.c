@@ -210,18 +210,6 @@ static void index_operand(void *context, uint32_t offset)
     calls_add_operand(&((struct scan *)context)->module->calls, offset);
 }
 
-static void set_path(struct module *module)
-{
-    if (!headers_main_program(module)) {
-        strncpy(module->path, module->map->l_name, sizeof module->path - 1);
-    } else {
-        long length = raw_call(SYS_readlink, (long)"/proc/self/exe", (long)module->path,
-                               sizeof module->path - 1, 0, 0, 0);
-
-        module->path[raw_failed(length) ? 0 : length] = 0;
-    }
-}
-
 static bool makes_arrays(const struct module *module)
 {
     for (size_t i = 0; i < module->range_count; i++)
@@ -238,11 +226,9 @@ static void learn(void *context)
     const struct index_sink sink = {&scan,      index_range, index_calls,
                                     index_call, index_entry, index_operand};
 
-    set_path(module);
+    headers_set_path(module);
     headers_read(module);
-    bool opened =
-        sandbox_may_call() &&
-        elf_file_open(&file, headers_main_program(module) ? "/proc/self/exe" : module->path) == 0;
+    bool opened = sandbox_may_call() && elf_file_open(&file, headers_file(module)) == 0;
     if (opened) {
         elf_file_symbols(&file, each_symbol, &scan);
         elf_file_dynamic_symbols(&file, each_dynamic, &scan);
@@ -294,7 +280,7 @@ static struct module *add(const struct dl_find_object *found)
     if (!module->is_tracer && module->low != getauxval(AT_BASE))
         big_stack_call(learn, module);
     else
-        set_path(module);
+        headers_set_path(module);
     module->trace_index = recorder_module(module);
     modules[module_count] = module;
     __atomic_store_n(&module_count, module_count + 1, __ATOMIC_RELEASE);

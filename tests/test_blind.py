@@ -69,6 +69,16 @@ def test_program_with_a_hole_between_its_segments(trace, grower):
     assert [frame["function"] for frame in table["stack"]][:2] == ["my_grow", "main"]
 
 
+def test_program_that_the_loader_was_started_with(trace, grower):
+    """Then the kernel takes the loader for the program."""
+    program = grower()
+    for name, cwd in (program, None), (f"./{program.name}", program.parent):
+        report = trace(["/lib64/ld-linux-x86-64.so.2", name], rules=GROWER_RULE, cwd=cwd).report()
+        assert seen(report, "mine") == 8
+        [table] = report.tables
+        assert [frame["function"] for frame in table["stack"]][:2] == ["my_grow", "main"]
+
+
 def test_debug_file_that_only_a_link_names(trace, grower, tmp_path):
     program = grower("-Wl,--build-id=none")
     for command in (["--only-keep-debug", program, tmp_path / "grower.dbg"], ["--strip-all", program],
