@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "golang/gather.h"
 #include "golang/image.h"
 #include "golang/open_maps.h"
 #include "golang/trace_file.h"
+
+enum { UNFINISHED_MS = 200 };
 
 struct go_collector {
     struct trace_file file;
@@ -142,10 +145,23 @@ bool go_collector_has_looked(const struct go_collector *collector)
     return collector->gather.looked;
 }
 
+/* A thread of a program that runs on may just be in the middle of an event. */
+static void wait_for_events(struct go_collector *collector, pid_t pid)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+
+    for (int i = 0; i < UNFINISHED_MS && kill(pid, 0) == 0; i++) {
+        if (!go_gather_is_unfinished(&collector->gather))
+            break;
+        nanosleep(&moment, NULL);
+    }
+}
+
 int go_collector_close(struct go_collector *collector, int wait_status)
 {
     pid_t pid = collector->gather.target->pid;
 
+    wait_for_events(collector, pid);
     go_gather_end(&collector->gather);
     if (wait_status != -1)
         note_end(header_of(collector), wait_status);

@@ -158,6 +158,12 @@ static void say_swiss(struct go_gather *gather)
     trace_write_message(gather->trace.writer, line, go_swiss_say(&gather->swiss, line));
 }
 
+bool go_gather_is_unfinished(struct go_gather *gather)
+{
+    drain(gather, false);
+    return gather->target->ring.stuck_ns != 0;
+}
+
 void go_gather_end(struct go_gather *gather)
 {
     drain(gather, true);

@@ -44,7 +44,10 @@ void go_gather_describe(const struct go_trace *trace, const struct go_target *ta
  */
 unsigned go_gather_poll(struct go_gather *gather);
 
-/* The last of it. */
+/* Takes what has happened. True if an event was begun and is not finished yet. */
+bool go_gather_is_unfinished(struct go_gather *gather);
+
+/* The last of it: what is not finished is lost. */
 void go_gather_end(struct go_gather *gather);
 
 #endif
