@@ -66,15 +66,25 @@ struct signs {
     const char *own_allocator;
 };
 
+static bool has_sign(const struct rule *rule)
+{
+    for (const struct rule_glob *glob = rule->globs; glob; glob = glob->next)
+        if (glob->role == ROLE_SIGN)
+            return true;
+    return false;
+}
+
 static struct signs signs_of(const struct rule *rule)
 {
     struct signs signs = {0};
+    bool by_name =
+        !has_sign(rule); /* of the module: some programs have the container, others not */
 
     for (size_t i = 0; i < modules_count(); i++) {
         const struct module *module = modules_at(i); /* may be gone: it was there */
         unsigned here = 0;
 
-        signs.shown += rules_names_module(rule, module->path);
+        signs.shown += by_name && rules_names_module(rule, module->path);
         for (size_t r = 0; r < module->range_count; r++) {
             enum rule_role role = module->ranges[r].role;
 
