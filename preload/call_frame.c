@@ -3,34 +3,36 @@
 #include <stddef.h>
 #include <string.h>
 
-uint64_t call_frame_uleb(const uint8_t **at)
+/* Seven bits a byte, lowest first. *SHIFT is how many there were, *LAST the last byte. */
+static uint64_t leb(const uint8_t **at, unsigned *shift, uint8_t *last)
 {
     uint64_t value = 0;
-    unsigned shift = 0;
-    uint8_t byte;
 
+    *shift = 0;
     do {
-        byte = *(*at)++;
-        if (shift < 64)
-            value |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    } while (byte & 0x80);
+        *last = *(*at)++;
+        if (*shift < 64)
+            value |= (uint64_t)(*last & 0x7f) << *shift;
+        *shift += 7;
+    } while (*last & 0x80);
     return value;
+}
+
+uint64_t call_frame_uleb(const uint8_t **at)
+{
+    unsigned shift;
+    uint8_t last;
+
+    return leb(at, &shift, &last);
 }
 
 int64_t call_frame_sleb(const uint8_t **at)
 {
-    uint64_t value = 0;
-    unsigned shift = 0;
-    uint8_t byte;
+    unsigned shift;
+    uint8_t last;
+    uint64_t value = leb(at, &shift, &last);
 
-    do {
-        byte = *(*at)++;
-        if (shift < 64)
-            value |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
-    } while (byte & 0x80);
-    if (shift < 64 && (byte & 0x40))
+    if (shift < 64 && (last & 0x40))
         value |= ~(uint64_t)0 << shift;
     return (int64_t)value;
 }

@@ -292,7 +292,7 @@ enum trace_resize_flag {
     TRACE_RESIZE_RETIRED = 1u << 2,  /* released beneath the rule's retire function */
     TRACE_RESIZE_INHERITED = 1u << 3, /* open when this process was forked: the parent's to judge */
     TRACE_RESIZE_UNREADABLE = 1u << 4, /* the table could no longer be read: progress unknown since sampled_ns */
-    TRACE_RESIZE_THREAD_ENDED = 1u << 5,
+    /* 1u << 5 was never used. */
     TRACE_RESIZE_COLLECTED = 1u << 6,  /* old array and table were garbage, and are gone */
     TRACE_RESIZE_SAME_SIZE = 1u << 7,  /* as many buckets again, to get rid of overflow buckets */
     TRACE_RESIZE_UNVERIFIED = 1u << 8, /* the table may be garbage that was not collected yet */
