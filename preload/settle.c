@@ -267,7 +267,9 @@ static bool exchanged(const struct activation *activation, const struct birth *b
     const struct trace_array *old = &arrays_at(item->array)->record;
     if (old->holder != item->slot && suppose_points_to(old->holder, old))
         return true;
-    return evidence_nearest(&birth->evidence, old->address, pair_bytes(old->bytes)) < item->rank;
+    /* While its grow function is seen to return nobody can have exchanged them. */
+    return !(activation->whole && activation->returned_ns) &&
+           evidence_nearest(&birth->evidence, old->address, pair_bytes(old->bytes)) < item->rank;
 }
 
 /* It is seen where the new array's pointer stands, and was seen what stood there before. */
