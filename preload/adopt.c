@@ -35,11 +35,6 @@ static bool adopt(struct activation *activation, struct birth *birth, const stru
     return true;
 }
 
-static bool may_be_array(const struct activation *activation, const struct loose *loose)
-{
-    return !loose->bytes || loose->bytes >= activation->rule->min_bytes;
-}
-
 /* A place that leads to the new array led to a block that is gone now. */
 static bool led_there(struct activation *activation, struct birth *birth,
                       const struct evidence_place *place, uint64_t now)
@@ -47,8 +42,7 @@ static bool led_there(struct activation *activation, struct birth *birth,
     for (unsigned i = 0; i < activation->loose_count && i < LOOSE_MOST; i++) {
         const struct loose *loose = &activation->loose[i];
 
-        if (may_be_array(activation, loose) &&
-            place->before - loose->address < pair_bytes(loose->bytes))
+        if (place->before - loose->address < pair_bytes(loose->bytes))
             return adopt(activation, birth, loose, place->slot, place->table, TRACE_EXACT, now);
     }
     return false;
@@ -68,8 +62,7 @@ static bool led_back(struct activation *activation, struct birth *birth, uint64_
     uintptr_t holder;
 
     if (!birth->evidence.hooked || activation->loose_count != 1 || activation->freed_count ||
-        !may_be_array(activation, loose) || failed == SEARCHES_MOST ||
-        !safe_read(loose->address, words, bytes))
+        failed == SEARCHES_MOST || !safe_read(loose->address, words, bytes))
         return false;
     if (globals_find(birth->grow_pc, birth->address, pair_bytes(birth->bytes), &holder))
         for (size_t i = 0; i < bytes / 8; i++)
