@@ -14,7 +14,7 @@
  * One reservation: pages are touched only as they are used. dlsym asks for a
  * few hundred bytes; the size only has to be beyond any doubt.
  */
-#define POOL_BYTES ((size_t)4 << 20)
+#define POOL_BYTES ((size_t)256 << 10)
 #define POOL_HEADER 16
 
 struct next_pool next_pool;

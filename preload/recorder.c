@@ -80,6 +80,7 @@ int recorder_prepare(const struct recorder_plan *plan)
         stack_links = pages_map(trace_stacks_bytes(layout.stacks.capacity));
         if (!base || !stack_links) {
             pages_unmap(base, bytes);
+            pages_unmap(stack_links, trace_stacks_bytes(layout.stacks.capacity));
             base = NULL;
             return -ENOMEM;
         }

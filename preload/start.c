@@ -293,6 +293,7 @@ static void start(void)
     error = prepare();
     if (error) {
         go_leave("no memory for the tracer");
+        arena_release(&memory); /* the program needs it more */
         lock_release();
         give_up("no memory for the tracer", error);
         errno = kept;
