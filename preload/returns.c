@@ -70,7 +70,8 @@ bool returns_watch(uintptr_t cfa, uintptr_t address)
     if (!target || target->lasting || has_shadow_stack())
         return false;
     choose_how_to_keep();
-    __atomic_store_n(&target->address, address, __ATOMIC_RELEASE);
+    if (!target->address)
+        __atomic_store_n(&target->address, address, __ATOMIC_RELEASE);
     *place = (uintptr_t)returns_thunks + RETURNS_STRIDE * (uintptr_t)(target - returns_targets);
     return true;
 }

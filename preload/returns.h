@@ -48,7 +48,8 @@ static inline uintptr_t returns_original(uintptr_t pc)
     uintptr_t offset = pc - (uintptr_t)returns_thunks;
 
     return __builtin_expect(offset < sizeof returns_thunks, 0)
-               ? returns_targets[offset / RETURNS_STRIDE].address
+               ? __atomic_load_n(&returns_targets[offset / RETURNS_STRIDE].address,
+                                 __ATOMIC_RELAXED)
                : pc;
 }
 
