@@ -17,8 +17,8 @@ struct go_family {
     uint64_t ring_bytes;
     uint64_t looked_ns; /* when the processes were looked at last */
     struct program_set complained;
-    bool skip_command;  /* that it cannot be traced is known */
-    bool blind;         /* there was a Go program that could not be traced, which is said */
+    bool skip_command; /* that it cannot be traced is known */
+    bool blind;        /* there was a Go program that could not be traced, which is said */
 };
 
 /*

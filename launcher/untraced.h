@@ -16,7 +16,7 @@ struct program_set {
     struct program_id {
         dev_t device;
         ino_t file;
-    } *items;
+    } * items;
     size_t count;
 };
 
