@@ -153,7 +153,7 @@ def test_unknown_code_is_left_alone(go, trace, tmp_path):
     program = tmp_path / "program"
     image = bytearray(go().read_bytes())
     at = image.index(bytes.fromhex("49890b48c7401800000000488b48"))
-    image[at:at + 3] = bytes.fromhex("49890a")
+    image[at] = 0x4b  # the same instruction in other bytes: its index bit counts for nothing
     program.write_bytes(image)
     program.chmod(0o755)
     run = trace([program, "0"], input="\n")
