@@ -4,6 +4,7 @@
 
 #include "code.h"
 #include "pages.h"
+#include "recorder.h"
 #include "safe_read.h"
 
 #define FUNCTIONS 64 /* whose beginnings are remembered */
@@ -23,6 +24,8 @@ struct activation *activation_new(void)
         activation = pages_map(bytes);
         if (activation)
             pages_are_books(activation, bytes);
+        else
+            recorder_header()->lost_arrays++; /* its arrays will have no pair */
     }
     return activation;
 }

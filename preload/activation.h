@@ -79,7 +79,7 @@ struct activation {
  */
 void activation_start(void);
 
-/* From a pool; NULL without memory. Caller holds the lock. */
+/* From a pool; NULL without memory, and counted as lost. Caller holds the lock. */
 struct activation *activation_new(void);
 void activation_drop(struct activation *activation);
 
