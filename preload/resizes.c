@@ -47,6 +47,19 @@ static bool enter(void)
     return lock_take();
 }
 
+/* Enters for an event that makes an array, at *NOW; false, and counted, if it will be missed. */
+static bool enter_for_new(struct thread *thread, const struct call_site *site, uint64_t *now)
+{
+    if (!enter()) {
+        start_missed();
+        return false;
+    }
+    *now = recorder_now();
+    start_seen();
+    grows_look(thread, site, *now);
+    return true;
+}
+
 static void leave(void)
 {
     bool wanted = open_resizes_incremental() && !sampler_runs();
@@ -102,7 +115,7 @@ static array_index add_array(const struct rule *rule, uintptr_t address, uint64_
     return index;
 }
 
-/* FOUND as the birth of an array in a grow; OLD says what is known of the one it replaced. */
+/* FOUND as the birth of an array in a grow, which is *IN; NULL without room. */
 static struct birth *add_birth(struct thread *thread, const struct recognised *found,
                                const struct call_site *site, uintptr_t address, uint64_t bytes,
                                uint32_t flags, uint64_t now, struct activation **in)
@@ -138,14 +151,10 @@ void resizes_allocated(uintptr_t address, uint64_t bytes, const struct recognise
 {
     struct thread *thread = &thread_self;
     struct activation *activation;
+    uint64_t now;
 
-    if (!enter()) {
-        start_missed();
+    if (!enter_for_new(thread, site, &now))
         return;
-    }
-    uint64_t now = recorder_now();
-    start_seen();
-    grows_look(thread, site, now);
     struct birth *birth = add_birth(thread, found, site, address, bytes, flags, now, &activation);
     if (birth) {
         suppose_old(activation, birth);
@@ -215,14 +224,10 @@ void resizes_announced(uintptr_t address, const struct announcement *announced,
 {
     struct thread *thread = &thread_self;
     const struct rule *rule = start_rule(announced->rule);
+    uint64_t now;
 
-    if (!enter()) {
-        start_missed();
+    if (!enter_for_new(thread, site, &now))
         return;
-    }
-    uint64_t now = recorder_now();
-    start_seen();
-    grows_look(thread, site, now);
     array_index index = add_array(rule, address, announced->bytes, stacks_of(site), 1, now, 0);
     if (index) {
         array_index old = announced_old(announced, rule, now);
@@ -362,14 +367,10 @@ void resizes_grown(uintptr_t from, uintptr_t to, uint64_t bytes, const struct re
 {
     struct thread *thread = &thread_self;
     struct activation *activation;
+    uint64_t now;
 
-    if (!enter()) {
-        start_missed();
+    if (!enter_for_new(thread, site, &now))
         return;
-    }
-    uint64_t now = recorder_now();
-    start_seen();
-    grows_look(thread, site, now);
     struct birth *birth = add_birth(thread, found, site, to, bytes, 0, now, &activation);
     if (birth) {
         struct trace_array unknown = {
