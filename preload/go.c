@@ -14,6 +14,7 @@
 #include "../golang/settings.h"
 #include "elf_file.h"
 #include "modules.h"
+#include "notes.h"
 #include "origin.h"
 #include "pages.h"
 #include "raw.h"
@@ -39,56 +40,38 @@ static uint8_t *agent; /* its two pages */
 
 /* --- is it one ------------------------------------------------------------------- */
 
-struct note {
-    const char *text; /* of the Go build id; NULL: none */
-    size_t bytes;
+struct program {
+    struct note_text build_id; /* Go's own */
     uintptr_t low, high, bias; /* of the program */
 };
 
-static void read_notes(struct note *note, const char *at, const char *end)
-{
-    while (!note->text && (size_t)(end - at) >= sizeof(Elf64_Nhdr)) {
-        const Elf64_Nhdr *header = (const Elf64_Nhdr *)at;
-        const char *name = at + sizeof *header, *text = name + ((header->n_namesz + 3ul) & ~3ul);
-
-        if (header->n_namesz > 64 || header->n_descsz > (size_t)(end - at))
-            return;
-        if (header->n_type == GO_BUILD_ID_NOTE && header->n_namesz >= sizeof "Go" &&
-            memcmp(name, "Go", sizeof "Go") == 0) {
-            note->text = text;
-            note->bytes = header->n_descsz;
-        }
-        at = text + ((header->n_descsz + 3ul) & ~3ul);
-    }
-}
-
 static int look_at_program(struct dl_phdr_info *info, size_t size, void *context)
 {
-    struct note *note = context;
+    struct program *found = context;
 
     (void)size;
-    note->bias = info->dlpi_addr;
-    note->low = UINTPTR_MAX;
+    found->bias = info->dlpi_addr;
+    found->low = UINTPTR_MAX;
     for (unsigned i = 0; i < info->dlpi_phnum; i++) {
         const Elf64_Phdr *segment = &info->dlpi_phdr[i];
         uintptr_t low = info->dlpi_addr + segment->p_vaddr;
 
-        if (segment->p_type == PT_NOTE)
-            read_notes(note, (const char *)low, (const char *)low + segment->p_memsz);
-        if (segment->p_type == PT_LOAD && low < note->low)
-            note->low = low & ~(uintptr_t)4095;
-        if (segment->p_type == PT_LOAD && low + segment->p_memsz > note->high)
-            note->high = (low + segment->p_memsz + 4095) & ~(uintptr_t)4095;
+        if (segment->p_type == PT_NOTE && !found->build_id.text)
+            found->build_id = notes_find(low, segment->p_memsz, "Go", GO_BUILD_ID_NOTE);
+        if (segment->p_type == PT_LOAD && low < found->low)
+            found->low = low & ~(uintptr_t)4095;
+        if (segment->p_type == PT_LOAD && low + segment->p_memsz > found->high)
+            found->high = (low + segment->p_memsz + 4095) & ~(uintptr_t)4095;
     }
     return 1; /* the program is the first */
 }
 
 /* Most have the note; without a build id there is a section still. */
-static bool is_go(const struct note *note)
+static bool is_go(const struct program *found)
 {
     struct elf_file file;
 
-    if (note->text)
+    if (found->build_id.text)
         return true;
     if (elf_file_open(&file, "/proc/self/exe") != 0)
         return false;
@@ -122,13 +105,13 @@ static bool make_plan(void)
     return error == 0;
 }
 
-static bool place_agent(const struct note *note, uint64_t ring_bytes)
+static bool place_agent(const struct program *found, uint64_t ring_bytes)
 {
     uint64_t capacity = go_ring_capacity(ring_bytes);
     size_t bytes = go_ring_bytes(capacity), used;
     void *ring = pages_map(bytes);
 
-    agent = redirect_map_near(note->low, note->high, GO_AGENT_PAGES_BYTES);
+    agent = redirect_map_near(found->low, found->high, GO_AGENT_PAGES_BYTES);
     if (!ring || !agent || go_plan_place(&plan, (uint64_t)agent) != 0 ||
         go_agent_fill(&plan, capacity, (char *)agent, &used) != 0 ||
         !redirect_make_code(agent, GO_AGENT_DATA)) {
@@ -160,11 +143,11 @@ static bool write_patches(bool undo)
 
 void go_enter(uint64_t ring_bytes)
 {
-    struct note note = {0};
+    struct program found = {0};
     const char *why;
 
-    dl_iterate_phdr(look_at_program, &note);
-    if (!is_go(&note))
+    dl_iterate_phdr(look_at_program, &found);
+    if (!is_go(&found))
         return;
     state = REFUSED;
     if (!make_plan())
@@ -174,7 +157,7 @@ void go_enter(uint64_t ring_bytes)
         return;
     }
     target.liveness = go_settings_clobbers(getenv(GO_SETTINGS));
-    if (place_agent(&note, ring_bytes) && write_patches(false)) {
+    if (place_agent(&found, ring_bytes) && write_patches(false)) {
         target.hooks = plan.hooks;
         state = ENTERED;
     }
@@ -191,15 +174,16 @@ bool go_is_entered(void)
 static uint16_t describe_module(void)
 {
     const uint64_t text = target.program.module[MODULE_TEXT];
-    struct note note = {0};
+    struct program found = {0};
 
-    dl_iterate_phdr(look_at_program, &note);
+    dl_iterate_phdr(look_at_program, &found);
     for (size_t i = 0; i < modules_count(); i++)
         if (text - modules_at(i)->low < modules_at(i)->high - modules_at(i)->low) {
-            const char *last = note.text ? memrchr(note.text, '/', note.bytes) : NULL;
-            const char *id = last ? last + 1 : note.text;
+            struct note_text whole = found.build_id;
+            const char *last = whole.text ? memrchr(whole.text, '/', whole.bytes) : NULL;
+            const char *id = last ? last + 1 : whole.text;
             recorder_module_is_go(modules_at(i), id,
-                                  id ? (size_t)(note.text + note.bytes - id) : 0);
+                                  id ? (size_t)(whole.text + whole.bytes - id) : 0);
             return (uint16_t)modules_at(i)->trace_index;
         }
     return TRACE_NO_MODULE;

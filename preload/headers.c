@@ -6,6 +6,7 @@
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 
+#include "notes.h"
 #include "raw.h"
 
 bool headers_main_program(const struct module *module)
@@ -47,25 +48,13 @@ void headers_set_path(struct module *module)
     strncpy(module->path + length, name, room - (size_t)length);
 }
 
-static void read_notes(struct module *module, const Elf64_Phdr *note, const struct link_map *map)
+static void read_build_id(struct module *module, uintptr_t low, size_t bytes)
 {
-    const uint8_t *at = (const uint8_t *)(map->l_addr + note->p_vaddr);
-    const uint8_t *end = at + note->p_memsz;
+    struct note_text id = notes_find(low, bytes, "GNU", NT_GNU_BUILD_ID);
 
-    while (at + sizeof(Elf64_Nhdr) <= end) {
-        const Elf64_Nhdr *header = (const Elf64_Nhdr *)at;
-        const uint8_t *name = at + sizeof *header;
-        const uint8_t *content = name + ((header->n_namesz + 3) & ~3u);
-
-        if (content + header->n_descsz > end)
-            return;
-        if (header->n_type == NT_GNU_BUILD_ID && header->n_namesz == 4 &&
-            memcmp(name, "GNU", 4) == 0 && header->n_descsz <= sizeof module->build_id) {
-            memcpy(module->build_id, content, header->n_descsz);
-            module->build_id_bytes = header->n_descsz;
-            return;
-        }
-        at = content + ((header->n_descsz + 3) & ~3u);
+    if (id.text && id.bytes <= sizeof module->build_id) {
+        memcpy(module->build_id, id.text, id.bytes);
+        module->build_id_bytes = (uint32_t)id.bytes;
     }
 }
 
@@ -95,7 +84,7 @@ void headers_read(struct module *module)
         uintptr_t low = module->map->l_addr + program[i].p_vaddr;
 
         if (program[i].p_type == PT_NOTE && !module->build_id_bytes)
-            read_notes(module, &program[i], module->map);
+            read_build_id(module, low, program[i].p_memsz);
         if (program[i].p_type == PT_LOAD && program[i].p_flags == (PF_R | PF_X) &&
             low < module->high && low + program[i].p_filesz > module->low) {
             module->code.low = low;
