@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from support.golang import Go
+from support.golang import C_TABLE, Go
 from support.waiting import wait_until
 
 STRIPPED = "-ldflags=-s -w"
@@ -99,15 +99,7 @@ def test_fork_without_exec(go, trace, flags, cgo):
 
 
 def test_maps_and_tables_in_one_trace(go, trace):
-    rules = """[my-table]
-kind  = incremental
-grow  = table_grow
-old   = table+0
-new   = table+8
-moved = table+16
-of    = table+24
-"""
-    run = trace([go(source="both", flags=(), cgo=True)], rules=rules)
+    run = trace([go(source="both", flags=(), cgo=True)], rules=C_TABLE)
     assert len(run.traces) == 1
     report = run.report(stall="300ms")
     [of_go], [of_c] = report.of(rule="go-map"), report.of(rule="my-table")

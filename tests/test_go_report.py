@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from support.disk import mounted
-from support.golang import Go
+from support.golang import C_TABLE, Go
 from support.waiting import wait_until
 
 STRIPPED = "-ldflags=-s -w"
@@ -215,19 +215,8 @@ def test_what_was_stuck_before_we_came(maptrace, go, reporter, trace, tmp_path):
     assert "watched for" in text and "before" in text and "liveness unverified" in text
 
 
-TABLE = """
-[my-table]
-kind  = incremental
-grow  = table_grow
-old   = table+0
-new   = table+8
-moved = table+16
-of    = table+24
-"""
-
-
 def test_maps_of_go_and_tables_of_c_in_one_report(go, launch, reporter, tmp_path):
-    (tmp_path / "table.rules").write_text(TABLE)
+    (tmp_path / "table.rules").write_text(C_TABLE)
     launch(go("1.23", (), "both", cgo=True), answer=23,
            options=["--check", "--stall=300ms", "--rules", tmp_path / "table.rules"])
     traces = sorted(tmp_path.glob("trace.bin*"))

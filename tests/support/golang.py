@@ -6,6 +6,17 @@ import subprocess
 
 from support.build import PROJECT
 
+# The rule for the C table of testdata/go/both.go.
+C_TABLE = """
+[my-table]
+kind  = incremental
+grow  = table_grow
+old   = table+0
+new   = table+8
+moved = table+16
+of    = table+24
+"""
+
 
 class Go:
     """Calling it builds a program of testdata/go with one version, each once a session."""
