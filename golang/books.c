@@ -120,12 +120,12 @@ static void set_certainty(struct go_books *books, struct go_open *open)
 
 static uint32_t new_open(struct go_books *books)
 {
-    /* Those that ended since the last writing are free after it. */
-    if (books->free_opens == GO_NONE)
+    /* Those whose end is not in the trace yet are free after the next writing. */
+    if (books->free_opens == GO_NONE && books->opens_used == books->open_room)
         go_books_write(books);
     uint32_t index = books->free_opens;
     if (index != GO_NONE)
-        books->free_opens = books->opens[index].next;
+        books->free_opens = books->opens[index].next_free;
     else if (books->opens_used < books->open_room)
         index = books->opens_used++;
     return index;
@@ -153,7 +153,8 @@ static uint32_t begin(struct go_books *books, const struct go_event *event, uint
     }
     struct go_map *map = &books->maps[map_index];
     struct go_open *open = &books->opens[index];
-    bool published = open->published;
+    bool changed = open->changed;
+    uint32_t next = open->next;
     address_index_drop(&books->by_array, event->buckets, map_index);
     map->open = index;
     map->misses = 0;
@@ -185,8 +186,9 @@ static uint32_t begin(struct go_books *books, const struct go_event *event, uint
             },
         .map = map_index,
         .cycles = books->cycles,
+        .next = next,
         .used = true,
-        .published = published,
+        .changed = changed,
     };
     map->array.address = 0;
     map->array.bytes = 0;
@@ -262,7 +264,12 @@ static void close_open(struct go_books *books, uint32_t index)
     books->maps[open->map].open = GO_NONE;
     open->used = false;
     open->record.state = TRACE_SLOT_FREE;
-    books_open_changed(books, index);
+    /* Most are over before anybody looks. Their places serve again at once, and stay in the cache.
+     */
+    if (open->published)
+        books_open_changed(books, index);
+    else
+        books_free_open(books, index);
     books_map_changed(books, open->map);
 }
 

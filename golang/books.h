@@ -36,11 +36,11 @@ struct go_map {
 struct go_open {
     struct trace_resize record;
     uint32_t map;
-    uint32_t next;    /* free, used or changed ones: the next one */
-    uint64_t look_ns; /* when to look again */
-    uint64_t part;    /* of its arrays, to be looked at next */
-    uint64_t cycles;  /* collections that had ended when it was last seen to move */
-    uint8_t misses;   /* looks in a row that did not find the map there */
+    uint32_t next, next_free; /* of the changed and of the free ones */
+    uint64_t look_ns;         /* when to look again */
+    uint64_t part;            /* of its arrays, to be looked at next */
+    uint64_t cycles;          /* collections that had ended when it was last seen to move */
+    uint8_t misses;           /* looks in a row that did not find the map there */
     bool used, changed, published;
 };
 

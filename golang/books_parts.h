@@ -13,6 +13,9 @@ static inline struct trace_header *books_header(const struct go_books *books)
 void books_map_changed(struct go_books *books, uint32_t index);
 void books_open_changed(struct go_books *books, uint32_t index);
 
+/* Its place may be used again: it is over, and the trace does not say that it is open. */
+void books_free_open(struct go_books *books, uint32_t index);
+
 /* Counts an array of BYTES that came to life, or is gone. */
 void books_add_live(struct go_books *books, uint64_t bytes);
 void books_take_live(struct go_books *books, uint64_t bytes);

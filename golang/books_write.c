@@ -22,6 +22,12 @@ void books_open_changed(struct go_books *books, uint32_t index)
     books->changed_opens = index;
 }
 
+void books_free_open(struct go_books *books, uint32_t index)
+{
+    books->opens[index].next_free = books->free_opens;
+    books->free_opens = index;
+}
+
 /* The old array of a map's open resize stands behind its present one. */
 static void write_map(struct go_books *books, uint32_t index)
 {
@@ -55,15 +61,12 @@ void go_books_write(struct go_books *books)
 
         books->changed_opens = open->next;
         open->changed = false;
-        /* Most resizes are over before anybody looks. */
         if (open->used || open->published)
             trace_write_resize(books->trace->writer, go_trace_slot(books->trace, index),
                                &open->record);
+        if (open->published && !open->used)
+            books_free_open(books, index);
         open->published = open->used;
-        if (!open->used) {
-            open->next = books->free_opens;
-            books->free_opens = index;
-        }
     }
     while (books->changed_maps != GO_NONE) {
         uint32_t index = books->changed_maps;
