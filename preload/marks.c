@@ -1,14 +1,16 @@
 #define _GNU_SOURCE
 #include "marks.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "big_stack.h"
 #include "code.h"
+#include "lock.h"
 #include "modules.h"
+#include "raw.h"
+#include "recorder.h"
 #include "redirect.h"
 
 /* The kernel keeps more room than that free below the first thread's stack for it to grow. */
@@ -23,8 +25,10 @@
 extern void *__libc_stack_end; /* where the stack of the first thread begins */
 #pragma weak __libc_stack_end
 
-static const uintptr_t always_open = 1;
-const uintptr_t *marks_gate = &always_open;
+static const uintptr_t always_open = UINTPTR_MAX;
+struct loads_watch marks_gate = {&always_open, 0};
+static const char *opened = "files were loaded"; /* why it is open, if it was closed once */
+static uint32_t calls_to_wait;                   /* before it is tried again to close the gate */
 
 /* Of each thread: the stack it was born with, as far as that is known. */
 static __thread struct {
@@ -150,22 +154,6 @@ static bool is_over(const struct call_site *site)
     return over;
 }
 
-bool marks_passed(const struct call_site *site)
-{
-    struct mark *mark = &thread_self.mark;
-
-    if (__atomic_load_n(marks_gate, __ATOMIC_RELAXED))
-        return false;
-    if (mark->high) {
-        if (!is_over(site))
-            return false;
-        mark->high = 0;
-        __asm__ volatile("" ::: "memory");
-        mark->low = UINTPTR_MAX;
-    }
-    return true;
-}
-
 /* --- what a redirected call does ------------------------------------------- */
 
 static uint8_t *put(uint8_t *at, const void *bytes, size_t count)
@@ -201,73 +189,189 @@ static void make_body(uint8_t *body)
 
 /* --- the gate -------------------------------------------------------------- */
 
-/*
- * Where it shows that one more file was loaded: the loader appends to its list.
- * The last one must stay, or this would be freed memory: it is there from the
- * start, or is kept from now on.
- */
-static const uintptr_t *find_gate(void)
+/* The value first: whoever sees the new word with the old one sees an open gate. */
+static void set_gate(const struct loads_watch *watch)
 {
-    const struct link_map *last = modules_at(0)->map;
-
-    while (last->l_next)
-        last = last->l_next;
-    if (!dlopen(last->l_name, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE))
-        return NULL;
-    return (const uintptr_t *)&last->l_next;
+    __atomic_store_n(&marks_gate.value, watch->value, __ATOMIC_RELEASE);
+    __atomic_store_n(&marks_gate.word, watch->word, __ATOMIC_RELEASE);
 }
 
-/* Calls that were under way before the redirection are not noted. */
-static bool may_be_under_way(void)
+static bool makes_arrays(const struct code *code, uintptr_t pc)
 {
+    const struct module *module = modules_peek(pc - 1);
+
+    for (unsigned i = 0; i < code->class->count; i++)
+        if (rules_makes_arrays(code->class->marks[i].role))
+            return !(module && module->redirected);
+    return false;
+}
+
+/*
+ * Calls that are under way before they are redirected, on the only stack there is: as if they had
+ * been, and their entries, too. False if the stack cannot be followed.
+ */
+static bool note_under_way(void)
+{
+    struct mark mark = thread_self.mark;
     struct frame frame;
 
     frame_here(&frame);
     for (unsigned depth = 0; depth < DEPTH_MOST; depth++) {
         struct code code = code_at(frame.pc, true);
+        bool makes = makes_arrays(&code, frame.pc);
 
-        for (unsigned i = 0; i < code.class->count; i++)
-            if (rules_makes_arrays(code.class->marks[i].role))
-                return true;
+        if (makes && frame.sp - 8 < mark.low)
+            mark.low = frame.sp - 8;
         /* The loader's own first function is not described, but has no caller either. */
-        if (step_kind(code.step) == STEP_END || first_stack_end() - frame.sp < 64)
-            return false;
+        if (step_kind(code.step) == STEP_END || first_stack_end() - frame.sp < 64) {
+            thread_self.mark = mark;
+            return !makes;
+        }
         if (!code_leave(&frame, code.step))
-            return true;
+            return false;
+        if (makes && frame.sp - 8 > mark.high)
+            mark.high = frame.sp - 8;
     }
-    return true;
+    return false;
+}
+
+static void redirect_loaded(void *context)
+{
+    const char **refused = context;
+    uint8_t body[BODY_BYTES];
+
+    /* The child of a vfork is alone, but not in this memory. */
+    if (recorder_header()->pid != (uint32_t)raw_getpid())
+        *refused = "it is another process";
+    else
+        *refused = redirect_refused(false);
+    make_body(body);
+    for (size_t i = 0; !*refused && i < modules_count(); i++) {
+        struct module *module = modules_at(i);
+
+        if (module->gone || module->redirected || !redirect_wants(module))
+            continue;
+        module->redirected = redirect_calls(module, body, sizeof body);
+        if (!module->redirected)
+            *refused = "its calls cannot be redirected";
+    }
+}
+
+/* All that can make arrays, in all files that are known. NULL, or why not. */
+static const char *redirect_all(void)
+{
+    static char why[320];
+    const char *refused = NULL;
+    bool any = false;
+
+    for (size_t i = 0; i < modules_count(); i++) {
+        struct module *module = modules_at(i);
+
+        if (module->gone)
+            continue;
+        if (!redirect_knows(module)) {
+            snprintf(why, sizeof why, "not all calls of %s can be told", module->path);
+            return why;
+        }
+        any |= !module->redirected && redirect_wants(module);
+    }
+    if (!any)
+        return NULL;
+    if (!note_under_way())
+        return "a table may be growing already";
+    big_stack_call(redirect_loaded, &refused);
+    return refused;
 }
 
 const char *marks_start(void)
 {
-    static char why[320];
-    uint8_t body[BODY_BYTES];
-    bool any = false;
+    struct loads_watch watch;
+    const char *refused = redirect_all();
 
-    for (size_t i = 0; i < modules_count(); i++) {
-        if (!redirect_knows(modules_at(i))) {
-            snprintf(why, sizeof why, "not all calls of %s can be told", modules_at(i)->path);
-            return why;
-        }
-        any |= redirect_wants(modules_at(i));
-    }
-    if (may_be_under_way())
-        return "a table may be growing already";
-    const char *refused = any ? redirect_refused(false) : NULL;
     if (refused)
         return refused;
-    const uintptr_t *gate = find_gate();
-    if (!gate)
+    if (!loads_start(&watch))
         return "files that are loaded later would not be seen";
-    make_body(body);
-    for (size_t i = 0; i < modules_count(); i++)
-        if (!redirect_calls(modules_at(i), body, sizeof body))
-            return "its calls cannot be redirected";
-    __atomic_store_n(&marks_gate, gate, __ATOMIC_RELEASE);
+    set_gate(&watch);
     return NULL;
+}
+
+static void open_gate(const char *why)
+{
+    opened = why;
+    set_gate(&(struct loads_watch){&always_open, 0});
 }
 
 void marks_open(void)
 {
-    __atomic_store_n(&marks_gate, &always_open, __ATOMIC_RELEASE);
+    open_gate("a grow function was found at run time");
+}
+
+const char *marks_why_open(void)
+{
+    return marks_gate_open() ? opened : NULL;
+}
+
+/* Caller holds the lock. */
+static void close_gate(void)
+{
+    static uint32_t patience;
+    struct loads_watch watch;
+    enum loads loads = loads_learn(&watch);
+
+    if (loads == LOADS_NOT_YET) {
+        __atomic_store_n(&calls_to_wait, (1u << patience) - 1, __ATOMIC_RELAXED);
+        patience += patience < PATIENCE_MOST;
+        return;
+    }
+    patience = 0;
+    const char *refused = loads == LOADS_KNOWN ? redirect_all() : opened;
+    if (refused)
+        open_gate(refused);
+    else
+        set_gate(&watch);
+}
+
+static bool is_open_for_good(void)
+{
+    return __atomic_load_n(&marks_gate.word, __ATOMIC_RELAXED) == &always_open;
+}
+
+/* Files were loaded since it was closed. True if it is closed again. */
+static bool closed_again(void)
+{
+    uint32_t wait = __atomic_load_n(&calls_to_wait, __ATOMIC_RELAXED);
+
+    if (is_open_for_good())
+        return false;
+    if (wait) {
+        __atomic_store_n(&calls_to_wait, wait - 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    int kept = errno;
+    thread_self.nested++;
+    if (lock_take()) {
+        if (marks_gate_open() && !is_open_for_good())
+            close_gate();
+        lock_release();
+    }
+    thread_self.nested--;
+    errno = kept;
+    return !marks_gate_open();
+}
+
+bool marks_passed(const struct call_site *site)
+{
+    struct mark *mark = &thread_self.mark;
+
+    if (marks_gate_open() && !closed_again())
+        return false;
+    if (mark->high) {
+        if (!is_over(site))
+            return false;
+        mark->high = 0;
+        __asm__ volatile("" ::: "memory");
+        mark->low = UINTPTR_MAX;
+    }
+    return true;
 }

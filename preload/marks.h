@@ -12,7 +12,9 @@
  *
  * The gate is closed while all this holds: each function that can make an array,
  * in every file that is loaded, is known and redirected. It opens by itself when
- * one more file is loaded. While it is open nothing is concluded from notes.
+ * one more file is loaded; an allocation after that closes it again, if what was
+ * loaded can be learned and needs no redirection, or can be redirected, too. While it is
+ * open nothing is concluded from notes.
  */
 #ifndef MAPTRACE_PRELOAD_MARKS_H
 #define MAPTRACE_PRELOAD_MARKS_H
@@ -20,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "loads.h"
 #include "recognise.h"
 #include "thread.h"
 
@@ -30,22 +33,38 @@
  */
 const char *marks_start(void);
 
-/* Opens the gate for good: a grow function is known now that is not redirected. */
+/* Opens the gate for good: a grow function is known now that is not redirected. Caller holds the
+ * lock. */
 void marks_open(void);
 
+/* Why the gate is open, if it was closed once; NULL: it is closed. */
+const char *marks_why_open(void);
+
+/*
+ * Both words are read without a lock while they change: no word that was watched
+ * has the value that belongs to another, but for the gate that is closed.
+ */
+extern struct loads_watch marks_gate __attribute__((visibility("hidden")));
+
 /* 0 while the gate is closed. */
-extern const uintptr_t *marks_gate __attribute__((visibility("hidden")));
+static inline uintptr_t marks_gate_open(void)
+{
+    const uintptr_t *word = __atomic_load_n(&marks_gate.word, __ATOMIC_RELAXED);
+
+    return __atomic_load_n(word, __ATOMIC_RELAXED) -
+           __atomic_load_n(&marks_gate.value, __ATOMIC_RELAXED);
+}
 
 /* 0: no grow function is on the stack of this thread. */
 static inline uintptr_t marks_set(void)
 {
-    return thread_self.mark.high | __atomic_load_n(marks_gate, __ATOMIC_RELAXED);
+    return thread_self.mark.high | marks_gate_open();
 }
 
 /*
  * Drops the thread's note if SITE proves that it is out of date. True if no
- * grow function is on the stack. Keeps errno. Not to be entered by a handler that
- * interrupted it on the same thread.
+ * grow function is on the stack. Closes the gate again if files were loaded. Keeps errno. Not to be
+ * entered by a handler that interrupted it on the same thread.
  */
 bool marks_passed(const struct call_site *site);
 

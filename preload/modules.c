@@ -309,9 +309,10 @@ struct module *modules_find(uintptr_t pc)
     return add(&found);
 }
 
-void modules_sweep(void)
+bool modules_sweep(void)
 {
     struct dl_find_object found;
+    bool any = false;
 
     for (size_t i = 0; i < module_count; i++) {
         struct module *module = modules[i];
@@ -321,10 +322,11 @@ void modules_sweep(void)
         if (_dl_find_object((void *)module->low, &found) != 0 ||
             (uintptr_t)found.dlfo_map_start != module->low ||
             (uintptr_t)found.dlfo_map_end != module->high || found.dlfo_link_map != module->map) {
-            module->gone = true;
+            module->gone = any = true;
             recorder_module_gone(module);
         }
     }
+    return any;
 }
 
 static int each_loaded(struct dl_phdr_info *info, size_t bytes, void *context)

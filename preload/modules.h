@@ -47,6 +47,7 @@ struct module {
     struct code_range *ranges; /* in no order */
     size_t range_count;
     struct calls calls;
+    bool redirected;         /* all of them that make arrays: marks.h */
     struct code_span *named; /* functions that have a symbol, sorted; only where a rule asks */
     size_t named_count;
     uint64_t build_id_hash;
@@ -68,8 +69,9 @@ struct module *modules_find(uintptr_t pc);
 /* The same without learning and without the lock; NULL if not known yet. Async-signal-safe. */
 struct module *modules_peek(uintptr_t pc);
 
-/* Marks modules that are no longer loaded. Caller holds the lock. */
-void modules_sweep(void);
+/* Marks modules that are no longer loaded. True if there are more of them now. Caller holds the
+ * lock. */
+bool modules_sweep(void);
 
 /* ADDRESS and what follows lie in writable data of a module that is loaded: mapped for sure. */
 bool modules_has_data(uintptr_t address, size_t bytes);

@@ -351,7 +351,7 @@ __attribute__((destructor)) static void destructor(void)
         return;
     thread_self.nested++;
     start_end();
-    say("ended", NULL);
+    say("ended", options.match == MATCH_MARKS && !unmarked ? marks_why_open() : NULL);
     thread_self.nested--;
 }
 

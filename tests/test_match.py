@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers.redis_server import Redis, encode
-from support.truth import rules
+from support.truth import FLAGS, rules
 
 TESTDATA = Path(__file__).resolve().parents[1] / "testdata"
 MATCHES = ["marks", "fast", "full"]
@@ -123,3 +123,36 @@ def test_another_word_is_complained_about(trace):
 
     assert run.status == 0
     assert "MAPTRACE_MATCH" in run.text()
+
+
+@pytest.fixture
+def libraries(compiled):
+    """Libraries to load at run time: two that grow tables, one of no rule."""
+    return {name: compiled("testdata/truth/plugin.c", name=f"loads-{name}.so",
+                           flags=[*FLAGS, "-O2", "-fPIC", "-shared", f"-DNAME={name}"])
+            for name in ("first", "second", "other")}
+
+
+@pytest.fixture
+def loader(compiled):
+    return compiled("testdata/truth/loads.c", flags=[*FLAGS, "-O2"], libs=["-ldl", "-pthread"])
+
+
+@pytest.mark.parametrize("match", MATCHES)
+@pytest.mark.parametrize("mode", ["kept", "first-kept", "dropped", "first-dropped", "threads"])
+@pytest.mark.parametrize("names", ["other", "first", "first other second"])
+def test_libraries_that_are_loaded_later(trace, libraries, loader, names, mode, match):
+    """Those that grow tables and those that do not, each time at the address of another."""
+    turns, loaded = 6, names.split()
+    run = trace([loader, mode, turns, *(libraries[name] for name in loaded)], rules=rules("loads"),
+                env={"MAPTRACE_MATCH": match, "MAPTRACE_VERBOSE": "1"})
+    report = run.report()
+    grown = {f"plugin-{name}": 2 * turns * 3 * 3 for name in loaded if name != "other"}
+
+    assert run.status == 0
+    assert {one["rule"]: one["resizes"] for one in report["rules"] if one["resizes"]} == {
+        "loads": int(run.stdout) * 3 // 4, **grown}
+    assert report.totals["arrays"] == int(run.stdout) + sum(grown.values()) * 4 // 3
+    assert report.totals["findings"] == 0
+    # Code is changed only while there is one thread.
+    assert is_marked(run) or (mode == "threads" and grown)
