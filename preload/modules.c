@@ -81,10 +81,10 @@ static void note_own_allocator(struct module *module, const char *name, const El
     static const char *const names[] = {"je_malloc", "_rjem_malloc", "mi_malloc",
                                         "tc_malloc", "rpmalloc",     "_rjem_mallocx"};
 
-    if (!strchr("j_mtr", *name) || !is_function(symbol) || !*name)
+    if (!is_function(symbol))
         return;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
+        if (*name == *names[i] && strcmp(name, names[i]) == 0)
             module->own_allocator = names[i];
 }
 
@@ -119,13 +119,14 @@ static void each_dynamic(void *context, const char *name, const Elf64_Sym *symbo
     };
     struct module *module = ((struct scan *)context)->module;
 
+    if (symbol->st_shndx != SHN_UNDEF)
+        return;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0 && symbol->st_shndx == SHN_UNDEF)
+        if (strcmp(name, names[i]) == 0)
             module->imports_allocator = true;
-    if (symbol->st_shndx == SHN_UNDEF)
-        for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++)
-            if (strcmp(name, hooks[i].name) == 0)
-                module->hooks |= 1u << hooks[i].hook;
+    for (size_t i = 0; i < sizeof hooks / sizeof *hooks; i++)
+        if (strcmp(name, hooks[i].name) == 0)
+            module->hooks |= 1u << hooks[i].hook;
 }
 
 static void each_named(void *context, const char *name, const Elf64_Sym *symbol)

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "rules/glob.h"
 
 #include <string.h>
@@ -36,132 +37,40 @@ bool identifier_character(char character)
 
 /*
  * Words that a demangler writes although the mangled name does not hold them:
- * none of them may be an anchor.
+ * none of them may be an anchor. One text, for it is asked for every anchor of
+ * every rule when a program starts.
  */
-static const char *const demangler_words[] = {
-    "std",
-    "string",
-    "basic_string",
-    "basic_istream",
-    "basic_ostream",
-    "istream",
-    "ostream",
-    "iostream",
-    "basic_iostream",
-    "allocator",
-    "char_traits",
-    "void",
-    "bool",
-    "char",
-    "signed",
-    "unsigned",
-    "short",
-    "int",
-    "long",
-    "float",
-    "double",
-    "wchar_t",
-    "char8_t",
-    "char16_t",
-    "char32_t",
-    "__int128",
-    "__float128",
-    "decimal32",
-    "decimal64",
-    "decimal128",
-    "half",
-    "_Float",
-    "auto",
-    "decltype",
-    "nullptr",
-    "const",
-    "volatile",
-    "restrict",
-    "__restrict",
-    "noexcept",
-    "throw",
-    "true",
-    "false",
-    "operator",
-    "new",
-    "delete",
-    "sizeof",
-    "alignof",
-    "typeid",
-    "this",
-    "static_cast",
-    "const_cast",
-    "dynamic_cast",
-    "reinterpret_cast",
-    "requires",
-    "_Complex",
-    "_Imaginary",
-    "__vector",
-    "lambda",
-    "unnamed",
-    "type",
-    "anonymous",
-    "namespace",
-    "clone",
-    "abi",
-    "virtual",
-    "thunk",
-    "guard",
-    "variable",
-    "for",
-    "vtable",
-    "VTT",
-    "typeinfo",
-    "name",
-    "transaction",
-    "transaction_safe",
-    "default",
-    "arg",
-    "struct",
-    "enum",
-    "union",
-    "isize",
-    "usize",
-    "i16",
-    "u16",
-    "i32",
-    "u32",
-    "i64",
-    "u64",
-    "i128",
-    "u128",
-    "f32",
-    "f64",
-    "str",
-    "dyn",
-    "mut",
-    "unsafe",
-    "extern",
-    "impl",
-    "shim",
-    "closure",
-};
+static const char demangler_words[] =
+    " std string basic_string basic_istream basic_ostream istream ostream iostream "
+    "basic_iostream allocator char_traits void bool char signed unsigned short int long "
+    "float double wchar_t char8_t char16_t char32_t __int128 __float128 decimal32 "
+    "decimal64 decimal128 half _Float auto decltype nullptr const volatile restrict "
+    "__restrict noexcept throw true false operator new delete sizeof alignof typeid this "
+    "static_cast const_cast dynamic_cast reinterpret_cast requires _Complex _Imaginary "
+    "__vector lambda unnamed type anonymous namespace clone abi virtual thunk guard "
+    "variable for vtable VTT typeinfo name transaction transaction_safe default arg "
+    "struct enum union isize usize i16 u16 i32 u32 i64 u64 i128 u128 f32 f64 str dyn mut "
+    "unsafe extern impl shim closure ";
 
-/* True if WORD is the BYTES of RUN; PART: or holds them. Asked often: most end at the first byte.
- */
-static bool is_word(const char *run, size_t bytes, const char *word, bool part)
-{
-    do {
-        if (*word == *run && strncmp(word, run, bytes) == 0 && (part || !word[bytes]))
-            return true;
-    } while (part && *++word);
-    return false;
-}
+#define WORD_MOST 20 /* longer than each of them */
 
+/* The text of RUN, or a part of it if it is not a whole identifier, is one of these words. */
 static bool written_by_demangler(struct anchor run)
 {
     bool part = !run.begins || !run.ends;
+    char sought[WORD_MOST + 2], *at = sought;
 
-    for (size_t i = 0; i < sizeof demangler_words / sizeof *demangler_words; i++)
-        if (is_word(run.text, run.bytes, demangler_words[i], part))
-            return true;
     /* A number: mangled names write 12ul as m12. */
-    return run.text[0] >= '0' && run.text[0] <= '9';
+    if (run.text[0] >= '0' && run.text[0] <= '9')
+        return true;
+    if (run.bytes > WORD_MOST)
+        return false;
+    if (!part)
+        *at++ = ' ';
+    at = (char *)memcpy(at, run.text, run.bytes) + run.bytes;
+    if (!part)
+        *at++ = ' ';
+    return memmem(demangler_words, sizeof demangler_words - 1, sought, (size_t)(at - sought));
 }
 
 /* A plain function name stands in its symbol as it is, even if it is `string`. */
@@ -172,45 +81,54 @@ static bool plain_name(const char *glob)
     return *glob == '\0';
 }
 
-bool glob_next_anchor(const char *glob, const char **cursor, struct anchor *anchor)
+/* The next run of identifier characters that is long enough; *CURSOR is where to go on. */
+static bool next_run(const char *glob, const char **cursor, struct anchor *run)
 {
     const char *at = *cursor;
 
     /* A clone's suffix is written otherwise in symbols. */
-    while (*at && strncmp(at, " [clone ", 8) != 0) {
+    while (*at && (*at != ' ' || strncmp(at, " [clone ", 8) != 0)) {
         if (!identifier_character(*at)) {
             at++;
             continue;
         }
-        struct anchor run = {.text = at};
+        *run = (struct anchor){.text = at};
         while (identifier_character(*at))
             at++;
-        run.bytes = (size_t)(at - run.text);
-        run.begins = run.text == glob || (run.text[-1] != '*' && run.text[-1] != '?');
-        run.ends = *at != '*' && *at != '?';
-        if (run.bytes >= ANCHOR_MIN_BYTES && (plain_name(glob) || !written_by_demangler(run))) {
+        run->bytes = (size_t)(at - run->text);
+        run->begins = run->text == glob || (run->text[-1] != '*' && run->text[-1] != '?');
+        run->ends = *at != '*' && *at != '?';
+        if (run->bytes >= ANCHOR_MIN_BYTES) {
             *cursor = at;
-            *anchor = run;
             return true;
         }
     }
-    *cursor = at;
     return false;
 }
 
-bool glob_prefers(const struct anchor *best, const struct anchor *later)
+struct anchor *glob_anchors(const char *glob, struct rule_arena *arena)
 {
-    return best->bytes == 0 || later->bytes > ANCHOR_MIN_BYTES;
+    struct anchor run, *anchors;
+    const char *cursor = glob;
+    bool plain = plain_name(glob);
+    size_t count = 0;
+
+    while (next_run(glob, &cursor, &run))
+        count++;
+    anchors = arena->take(arena, (count + 1) * sizeof *anchors);
+    cursor = glob;
+    for (count = 0; anchors && next_run(glob, &cursor, &run);)
+        if (plain || !written_by_demangler(run))
+            anchors[count++] = run;
+    return anchors;
 }
 
-struct anchor glob_anchor(const char *glob)
+const struct anchor *glob_best_anchor(const struct anchor *anchors)
 {
-    struct anchor best = {.text = glob}, anchor;
-    const char *cursor = glob;
+    const struct anchor *best = anchors;
 
-    while (glob_next_anchor(glob, &cursor, &anchor)) {
-        if (glob_prefers(&best, &anchor))
-            best = anchor;
-    }
+    for (; anchors->bytes; anchors++)
+        if (anchors->bytes > ANCHOR_MIN_BYTES)
+            best = anchors;
     return best;
 }

@@ -18,16 +18,19 @@ struct anchor {
     bool ends;   /* and end where it ends */
 };
 
-/* The next anchor of a glob; *CURSOR is at its start before the first call. False: no more. */
-bool glob_next_anchor(const char *glob, const char **cursor, struct anchor *anchor);
+struct rule_arena;
 
 /*
- * The anchor to look for first: the last one, as fewer names hold a function's
- * name than its class's. bytes is 0 if the glob has none and so fits too much.
+ * All anchors of GLOB, in its order; after the last comes one without bytes. None: the glob fits
+ * too much. NULL: no memory.
  */
-struct anchor glob_anchor(const char *glob);
-/* Of two anchors of a glob, is the LATER one rather looked for? BEST has no bytes at first. */
-bool glob_prefers(const struct anchor *best, const struct anchor *later);
+struct anchor *glob_anchors(const char *glob, struct rule_arena *arena);
+
+/*
+ * Of these, the one to look for first: the last one, as fewer names hold a function's
+ * name than its class's, but rather not one of the least size.
+ */
+const struct anchor *glob_best_anchor(const struct anchor *anchors);
 
 bool identifier_character(char character);
 

@@ -18,9 +18,14 @@ static const char via[] = "via";
 
 static void set_glob(struct parser *parser, const struct key *key, char *value)
 {
-    struct anchor anchor = glob_anchor(value);
+    char *text = parser_keep(parser, value);
+    struct anchor *anchors = text ? glob_anchors(text, parser->arena) : NULL;
 
-    if (anchor.bytes == 0) {
+    if (!anchors) {
+        parser->no_memory = true;
+        return;
+    }
+    if (anchors->bytes == 0) {
         parser_fail(
             parser, parser->rule, parser->line,
             "the glob '%.200s' of [%s] fits too much: write out at least one name of %u characters "
@@ -29,12 +34,10 @@ static void set_glob(struct parser *parser, const struct key *key, char *value)
         return;
     }
     struct rule_glob *glob = parser_take(parser, sizeof *glob);
-    char *text = parser_keep(parser, value);
-    if (!glob || !text)
+    if (!glob)
         return;
     glob->text = text;
-    glob->anchor = text + (anchor.text - value);
-    glob->anchor_bytes = (uint32_t)anchor.bytes;
+    glob->anchors = anchors;
     glob->role = (enum rule_role)key->argument;
     parser->rule->wrapped |= key->name == via;
     *parser->last_glob = glob;
@@ -212,7 +215,7 @@ static void unknown_key(struct parser *parser, const char *name)
 void keys_set(struct parser *parser, const char *name, char *value)
 {
     for (unsigned i = 0; i < KEY_COUNT; i++) {
-        if (strcmp(name, keys[i].name) != 0)
+        if (*name != *keys[i].name || strcmp(name, keys[i].name) != 0)
             continue;
         bool given = parser->keys_given & 1u << i;
         parser->keys_given |= 1u << i;

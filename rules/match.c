@@ -19,10 +19,9 @@
 struct entry {
     struct rule *rule;
     const struct rule_glob *glob;
-    struct anchor anchor;   /* the one that is looked up */
-    struct anchor *anchors; /* all, in the order of the glob; the last has no bytes */
-    struct anchor leading;  /* what a name must begin with; bytes is 0 if that is open */
-    bool path;              /* could match a Rust path: has `::` or a wildcard */
+    struct anchor anchor;  /* the one that is looked up */
+    struct anchor leading; /* what a name must begin with; bytes is 0 if that is open */
+    bool path;             /* could match a Rust path: has `::` or a wildcard */
 };
 
 /* An entry's link in its bucket, and the first three characters of its anchor. */
@@ -50,22 +49,6 @@ static uint32_t gram_hash(uint32_t gram)
     return gram * 0x9e3779b1u >> (32 - FILTER_BITS);
 }
 
-/* All anchors of GLOB, ended by one without bytes; NULL: no memory. */
-static struct anchor *all_anchors(const char *glob, struct rule_arena *arena)
-{
-    struct anchor anchor, *anchors;
-    const char *cursor = glob;
-    size_t count = 0;
-
-    while (glob_next_anchor(glob, &cursor, &anchor))
-        count++;
-    anchors = arena->take(arena, (count + 1) * sizeof *anchors);
-    cursor = glob;
-    for (size_t i = 0; anchors && i < count; i++)
-        glob_next_anchor(glob, &cursor, &anchors[i]);
-    return anchors;
-}
-
 /*
  * Of the ANCHORS of GLOB, the one that it begins with. Not if there is a space in
  * the glob: the anchor might be that of a return type.
@@ -77,38 +60,22 @@ static struct anchor leading_anchor(const char *glob, const struct anchor *ancho
     return (struct anchor){.text = glob};
 }
 
-/* As glob_anchor(). */
-static struct anchor best_anchor(const char *glob, const struct anchor *anchors)
+static void add(struct rule_matcher *matcher, struct rule *rule, const struct rule_glob *glob)
 {
-    struct anchor best = {.text = glob};
-
-    for (; anchors->bytes; anchors++)
-        if (glob_prefers(&best, anchors))
-            best = *anchors;
-    return best;
-}
-
-static bool add(struct rule_matcher *matcher, struct rule *rule, const struct rule_glob *glob,
-                struct rule_arena *arena)
-{
-    struct entry *entry = &matcher->entries[matcher->count];
-    struct anchor *anchors = all_anchors(glob->text, arena);
-    if (!anchors)
-        return false;
-    struct anchor anchor = best_anchor(glob->text, anchors);
-    uint32_t gram = gram_at(anchor.text), hash = gram_hash(gram);
+    const struct anchor *anchor = glob_best_anchor(glob->anchors);
+    uint32_t gram = gram_at(anchor->text), hash = gram_hash(gram);
     uint32_t *bucket = &matcher->buckets[hash >> (FILTER_BITS - BUCKET_BITS)];
 
-    *entry = (struct entry){.rule = rule,
-                            .glob = glob,
-                            .anchor = anchor,
-                            .anchors = anchors,
-                            .leading = leading_anchor(glob->text, anchors),
-                            .path = glob->text[strcspn(glob->text, ":*?")] != '\0'};
+    matcher->entries[matcher->count] = (struct entry){
+        .rule = rule,
+        .glob = glob,
+        .anchor = *anchor,
+        .leading = leading_anchor(glob->text, glob->anchors),
+        .path = glob->text[strcspn(glob->text, ":*?")] != '\0',
+    };
     matcher->links[matcher->count] = (struct link){gram, *bucket};
     matcher->filter[hash / 64] |= 1ull << (hash % 64);
     *bucket = matcher->count++;
-    return true;
 }
 
 struct rule_matcher *rules_matcher(const struct rule_set *set, struct rule_arena *arena)
@@ -130,10 +97,8 @@ struct rule_matcher *rules_matcher(const struct rule_set *set, struct rule_arena
     matcher->links = links;
     memset(matcher->buckets, 0xff, sizeof matcher->buckets);
     for (struct rule *rule = set->first; rule; rule = rule->next) {
-        for (const struct rule_glob *glob = rule->globs; glob && !rule->broken; glob = glob->next) {
-            if (!add(matcher, rule, glob, arena))
-                return NULL;
-        }
+        for (const struct rule_glob *glob = rule->globs; glob && !rule->broken; glob = glob->next)
+            add(matcher, rule, glob);
     }
     return matcher;
 }
@@ -202,7 +167,7 @@ static bool leads(const struct entry *entry, enum symbol_mangling mangling, cons
 static bool holds_all(const struct entry *entry, enum symbol_mangling mangling, const char *name,
                       size_t bytes)
 {
-    for (const struct anchor *anchor = entry->anchors; anchor->bytes; anchor++) {
+    for (const struct anchor *anchor = entry->glob->anchors; anchor->bytes; anchor++) {
         const char *at = name;
         do {
             at = memmem(at, (size_t)(name + bytes - at), anchor->text, anchor->bytes);

@@ -64,9 +64,7 @@ struct rule_sizes {
 
 struct rule_glob {
     const char *text;
-    const char *anchor; /* longest run of [A-Za-z0-9_] in text that any match must contain; never
-                           empty for a legal glob */
-    uint32_t anchor_bytes;
+    const struct anchor *anchors; /* what any match must contain: glob.h; at least one */
     enum rule_role role;
     struct rule_glob *next; /* in the order of the file */
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/glob.h"
 #include "rules/rule.h"
 
 struct arena {
@@ -36,7 +37,7 @@ static void complain(void *context, const char *text)
 static void found(void *context, struct rule *rule, const struct rule_glob *glob)
 {
     (void)context;
-    if (rule->broken || glob->anchor_bytes < 3)
+    if (rule->broken || glob->anchors->bytes < ANCHOR_MIN_BYTES)
         abort();
 }
 

@@ -30,8 +30,19 @@ static void globs(void **state)
     assert_false(rules_glob("", "a"));
 }
 
+/* The anchors of one glob at a time. */
+static void *take(struct rule_arena *unused, size_t bytes)
+{
+    static _Alignas(16) char memory[1024];
+
+    (void)unused;
+    assert_true(bytes <= sizeof memory);
+    return memset(memory, 0, sizeof memory);
+}
+
 static void anchors(void **state)
 {
+    struct rule_arena arena = {take};
     static const struct {
         const char *glob, *anchor;
     } cases[] = {
@@ -50,9 +61,9 @@ static void anchors(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct anchor anchor = glob_anchor(cases[i].glob);
-        assert_int_equal(anchor.bytes, strlen(cases[i].anchor));
-        assert_memory_equal(anchor.text, cases[i].anchor, anchor.bytes);
+        const struct anchor *anchor = glob_best_anchor(glob_anchors(cases[i].glob, &arena));
+        assert_int_equal(anchor->bytes, strlen(cases[i].anchor));
+        assert_memory_equal(anchor->text, cases[i].anchor, anchor->bytes);
     }
 }
 
