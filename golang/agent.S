@@ -48,6 +48,14 @@ constants:
     lock xadd %r9, CLAIMED(%r8)
     mov constants + GO_AGENT_MASK(%rip), %rdi
     and %r9, %rdi
+    mov constants + GO_AGENT_NEAR(%rip), %rcx
+    add %rcx, %rdi
+    lea -1(%rcx), %rdx
+    and %r9, %rdx
+    mov %r9, %rsi
+    sub DRAINED(%r8), %rsi
+    cmp %rcx, %rsi
+    cmovl %rdx, %rdi
     shl $EVENT_SHIFT, %rdi
     lea FIRST_EVENT(%r8, %rdi), %rdi
     inc %r9

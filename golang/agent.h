@@ -22,7 +22,8 @@
 #define GO_AGENT_SWISS_GROW 80
 #define GO_AGENT_SWISS_SPLIT 88
 #define GO_AGENT_SIGNALS 96
-#define GO_AGENT_BYTES 104
+#define GO_AGENT_NEAR 104
+#define GO_AGENT_BYTES 112
 
 /* From the constants to struct go_agent_data, of which the agent reads the first word. */
 #define GO_AGENT_DATA 4096
@@ -31,7 +32,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* At the beginning of the copy. All are addresses in the target, but the first two and EXIT_WAIT.
+/* At the beginning of the copy. All are addresses in the target, but the first two, EXIT_WAIT and
+ * NEAR.
  */
 struct go_agent_constants {
     char magic[8];
@@ -44,6 +46,7 @@ struct go_agent_constants {
     uint64_t exit_wait[2]; /* how long to wait for `looked` at most */
     uint64_t swiss_grow, swiss_split;
     uint64_t signals; /* all of them */
+    uint64_t near;    /* places of the ring's near part */
     char end[];
 };
 

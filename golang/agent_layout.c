@@ -18,6 +18,7 @@ SAME(GO_AGENT_EXIT_WAIT, go_agent_constants, exit_wait);
 SAME(GO_AGENT_SWISS_GROW, go_agent_constants, swiss_grow);
 SAME(GO_AGENT_SWISS_SPLIT, go_agent_constants, swiss_split);
 SAME(GO_AGENT_SIGNALS, go_agent_constants, signals);
+SAME(GO_AGENT_NEAR, go_agent_constants, near);
 SAME(GO_AGENT_BYTES, go_agent_constants, end);
 SAME(CLAIMED, go_ring_header, claimed);
 SAME(EXITING, go_ring_header, exiting);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "golang/ring.h"
+
 static const char magic[8] = "MAPTRAG2";
 
 int go_agent_fill(const struct go_plan *plan, uint64_t capacity, char code[GO_AGENT_DATA],
@@ -15,6 +17,7 @@ int go_agent_fill(const struct go_plan *plan, uint64_t capacity, char code[GO_AG
         return -E2BIG;
     memcpy(constants.magic, magic, sizeof magic);
     constants.mask = capacity - 1;
+    constants.near = go_ring_near(capacity);
     constants.signals = UINT64_MAX;
     memcpy(code, go_agent_begin, *bytes);
     memcpy(code, &constants, sizeof constants);

@@ -11,7 +11,7 @@
 enum {
     POLL_MS = 10,
     POLL_BUSY_MS = 1,  /* the ring fills */
-    BUSY_PART = 64,    /* of the ring, between two polls */
+    BUSY_PART = 16,    /* of the ring, between two polls */
     POLL_IDLE_MS = 50, /* after a while without events */
     IDLE_POLLS = 20,
 };

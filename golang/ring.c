@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-enum { CAPACITY_LEAST = 256, CAPACITY_MOST = 1 << 24, TRIES = 5 };
+enum { NEAR_MOST = 4096, CAPACITY_LEAST = 256, CAPACITY_MOST = 1 << 24, TRIES = 5 };
 
 static const uint64_t GIVE_UP_NS = 1000000000; /* on an event that nobody finishes */
 static const uint64_t LINE_NS = 1000000000;    /* what a line is drawn through, at least */
@@ -70,9 +70,19 @@ uint64_t go_ring_capacity(uint64_t bytes)
     return capacity;
 }
 
+uint64_t go_ring_near(uint64_t capacity)
+{
+    return capacity < NEAR_MOST ? capacity : NEAR_MOST;
+}
+
+static size_t events_bytes(uint64_t capacity)
+{
+    return (go_ring_near(capacity) + capacity) * sizeof(struct go_event);
+}
+
 size_t go_ring_bytes(uint64_t capacity)
 {
-    return GO_RING_HEADER_BYTES + capacity * sizeof(struct go_event);
+    return GO_RING_HEADER_BYTES + events_bytes(capacity);
 }
 
 void go_ring_make(struct go_ring *ring, void *memory, uint64_t capacity)
@@ -107,7 +117,7 @@ int go_ring_open(struct go_ring *ring, int fd, uint64_t capacity)
 void go_ring_close(struct go_ring *ring)
 {
     if (ring->header) {
-        madvise((void *)ring->events, ring->capacity * sizeof *ring->events, MADV_REMOVE);
+        madvise((void *)ring->events, events_bytes(ring->capacity), MADV_REMOVE);
         munmap(ring->header, go_ring_bytes(ring->capacity));
     }
     *ring = (struct go_ring){0};
@@ -120,11 +130,20 @@ static uint64_t claimed(const struct go_ring *ring)
 
 enum taken { TAKEN, UNFINISHED, WRITTEN_OVER };
 
+static bool is_next(const struct go_ring *ring, const struct go_event *event)
+{
+    return __atomic_load_n(&event->sequence, __ATOMIC_ACQUIRE) == ring->next + 1;
+}
+
 /* Copies event `next`. */
 static enum taken take(const struct go_ring *ring, struct go_event *copy)
 {
-    const struct go_event *event = &ring->events[ring->next & (ring->capacity - 1)];
-    bool whole = __atomic_load_n(&event->sequence, __ATOMIC_ACQUIRE) == ring->next + 1;
+    const uint64_t near = go_ring_near(ring->capacity);
+    const struct go_event *event = &ring->events[ring->next & (near - 1)];
+
+    if (!is_next(ring, event))
+        event = &ring->events[near + (ring->next & (ring->capacity - 1))];
+    bool whole = is_next(ring, event);
 
     /* Most events have few frames: what is not touched need not come from another core's cache. */
     memcpy(copy, event, offsetof(struct go_event, pc));

@@ -9,6 +9,11 @@
  * write over what was not drained yet. amd64 keeps the order of stores, so a copy
  * of event N is whole if its sequence was N + 1 before and `claimed` is at most
  * N + capacity after.
+ *
+ * The events have two parts. While the launcher keeps up, so that event N - near is
+ * drained when event N is claimed, only the first, the near one is used: little
+ * memory, which stays in the processor's cache. Else event N goes to the far one. It
+ * is in one of the two places where its sequence says so.
  */
 #ifndef MAPTRACE_GOLANG_RING_H
 #define MAPTRACE_GOLANG_RING_H
@@ -95,6 +100,8 @@ typedef void go_event_seen(void *context, const struct go_event *event, uint64_t
 
 /* Events for a ring of about BYTES: a power of two. */
 uint64_t go_ring_capacity(uint64_t bytes);
+/* Places of the near part of such a ring. */
+uint64_t go_ring_near(uint64_t capacity);
 /* Bytes of memory for a ring, header included. */
 size_t go_ring_bytes(uint64_t capacity);
 
