@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+enum { LARGE = 16 << 10 }; /* bytes that are read at once */
 
 static int read_program(struct memory *memory, pid_t pid)
 {
@@ -75,7 +78,7 @@ int memory_open(struct memory *memory, pid_t pid)
     char path[64];
     int error;
 
-    *memory = (struct memory){.fd = -1};
+    *memory = (struct memory){.pid = pid, .fd = -1};
     error = read_program(memory, pid);
     if (error)
         return error;
@@ -124,6 +127,26 @@ static void undo_patches(const struct memory *memory, uint64_t address, unsigned
     }
 }
 
+/*
+ * True if the memory that was opened is still that of the process: its number can have been given
+ * to another.
+ */
+static bool is_alive(const struct memory *memory)
+{
+    char byte;
+
+    return pread(memory->fd, &byte, 1, (off_t)memory->mappings[0].low) == 1;
+}
+
+/* Half as dear as by the file, which goes page by page; but it may not be allowed. */
+static bool read_large(const struct memory *memory, uint64_t address, void *buffer, size_t bytes)
+{
+    const struct iovec here = {buffer, bytes}, there = {(void *)address, bytes};
+
+    return bytes >= LARGE && is_alive(memory) &&
+           process_vm_readv(memory->pid, &here, 1, &there, 1, 0) == (ssize_t)bytes;
+}
+
 bool memory_read(const struct memory *memory, uint64_t address, void *buffer, size_t bytes)
 {
     size_t done = 0;
@@ -132,6 +155,8 @@ bool memory_read(const struct memory *memory, uint64_t address, void *buffer, si
         return false;
     if (memory->count && memory->mappings[0].bytes)
         return read_image(memory, address, buffer, bytes);
+    if (read_large(memory, address, buffer, bytes))
+        done = bytes;
     while (done < bytes) {
         ssize_t got =
             pread(memory->fd, (char *)buffer + done, bytes - done, (off_t)(address + done));
@@ -141,6 +166,44 @@ bool memory_read(const struct memory *memory, uint64_t address, void *buffer, si
     }
     undo_patches(memory, address, buffer, bytes);
     return true;
+}
+
+/* How many of the first pieces were there: the kernel stops at one that is not. Or -errno. */
+static ssize_t read_together(const struct memory *memory, struct memory_piece *pieces, size_t count)
+{
+    struct iovec here[MEMORY_PIECES_MOST], there[MEMORY_PIECES_MOST];
+    ssize_t read = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        here[i] = (struct iovec){pieces[i].buffer, pieces[i].bytes};
+        there[i] = (struct iovec){(void *)pieces[i].address, pieces[i].bytes};
+    }
+    ssize_t got = process_vm_readv(memory->pid, here, count, there, count, 0);
+    if (got < 0 && errno != EFAULT)
+        return -errno;
+    while (got > 0 && got >= (ssize_t)pieces[read].bytes) {
+        got -= (ssize_t)pieces[read].bytes;
+        pieces[read++].there = true;
+    }
+    return read;
+}
+
+void memory_read_pieces(const struct memory *memory, struct memory_piece *pieces, size_t count)
+{
+    bool together = count > 2 && is_alive(memory);
+    size_t done = 0;
+
+    while (done < count) {
+        ssize_t read = together ? read_together(memory, pieces + done, count - done) : 0;
+
+        together = together && read >= 0;
+        done += read > 0 ? (size_t)read : 0;
+        if (done < count) {
+            pieces[done].there =
+                memory_read(memory, pieces[done].address, pieces[done].buffer, pieces[done].bytes);
+            done++;
+        }
+    }
 }
 
 const struct mapping *memory_at(const struct memory *memory, uint64_t address)

@@ -29,6 +29,7 @@ struct go_code_patch {
 };
 
 struct memory {
+    pid_t pid;
     int fd;                   /* /proc/PID/mem */
     char program[PATH_MAX];   /* what the process executes */
     struct mapping *mappings; /* by address */
@@ -48,6 +49,19 @@ void memory_close(struct memory *memory);
 
 /* True if all BYTES were there. */
 bool memory_read(const struct memory *memory, uint64_t address, void *buffer, size_t bytes);
+
+/* Some bytes of many. */
+struct memory_piece {
+    uint64_t address;
+    void *buffer;
+    size_t bytes;
+    bool there; /* the answer: all of them were */
+};
+
+enum { MEMORY_PIECES_MOST = 32 };
+
+/* Reads COUNT pieces, no more than MEMORY_PIECES_MOST, of data: far cheaper than one by one. */
+void memory_read_pieces(const struct memory *memory, struct memory_piece *pieces, size_t count);
 
 /* The mapping that ADDRESS is in, or NULL. */
 const struct mapping *memory_at(const struct memory *memory, uint64_t address);

@@ -93,3 +93,9 @@ bool memory_read(const struct memory *memory, uint64_t address, void *buffer, si
     memcpy(buffer, (const void *)address, bytes);
     return true;
 }
+
+void memory_read_pieces(const struct memory *memory, struct memory_piece *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        pieces[i].there = memory_read(memory, pieces[i].address, pieces[i].buffer, pieces[i].bytes);
+}
