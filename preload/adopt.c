@@ -20,7 +20,7 @@ static bool adopt(struct activation *activation, struct birth *birth, const stru
                               .rule = (uint16_t)activation->rule->index};
 
     pair_take_back(birth);
-    pair_keep_place(arrays_at(birth->array), slot, pair_table_of(activation->rule, slot, table));
+    arrays_keep_place(birth->array, slot, pair_table_of(activation->rule, slot, table));
     if (!table)
         new->flags |= TRACE_ARRAY_GLOBAL;
     old.holder = new->holder;

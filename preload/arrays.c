@@ -12,6 +12,7 @@
  */
 #define SMALLEST_CLASS 6
 #define CLASSES 48
+#define DWELLING_BITS 10
 
 uint8_t arrays_filter[1u << ARRAYS_FILTER_BITS];
 
@@ -23,6 +24,7 @@ static uint32_t class_counts[CLASSES];
 static uint64_t classes_used; /* bit k: class k has members */
 static uintptr_t lowest = UINTPTR_MAX, highest;
 static uint64_t last_serial;
+static uint32_t dwellings[1u << DWELLING_BITS]; /* the last array that was seen to be held there */
 
 int arrays_start(uint32_t entries)
 {
@@ -165,6 +167,26 @@ struct array *arrays_at(array_index index)
 void arrays_publish(array_index index)
 {
     recorder_array(index, &arrays[index].record);
+}
+
+static uint32_t *dwelling(uintptr_t holder)
+{
+    return &dwellings[(holder >> 3) * 0x9e3779b97f4a7c15u >> (64 - DWELLING_BITS)];
+}
+
+void arrays_keep_place(array_index index, uintptr_t holder, uintptr_t table)
+{
+    arrays[index].record.holder = holder;
+    arrays[index].record.table = table;
+    if (holder)
+        *dwelling(holder) = index;
+}
+
+bool arrays_dwell_at(uintptr_t holder)
+{
+    const struct trace_array *known = &arrays[*dwelling(holder)].record;
+
+    return known->state == TRACE_SLOT_USED && known->holder == holder;
 }
 
 array_index arrays_exact(uintptr_t address)

@@ -38,6 +38,11 @@ struct array *arrays_at(array_index index);
 /* Writes the record to the trace. */
 void arrays_publish(array_index index);
 
+/* Where the array's pointer stands, and its table. */
+void arrays_keep_place(array_index index, uintptr_t holder, uintptr_t table);
+/* True if the pointer of a live array stands at HOLDER, as was seen. May forget, never invents. */
+bool arrays_dwell_at(uintptr_t holder);
+
 array_index arrays_exact(uintptr_t address);
 /* The array that contains ADDRESS. */
 array_index arrays_around(uintptr_t address);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "code.h"
+#include "home.h"
 #include "pages.h"
 #include "safe_read.h"
 
@@ -197,7 +198,11 @@ static unsigned source_rank(const struct evidence *evidence, uintptr_t base, loc
     return base + 8 * (uintptr_t)(source & 0xffffff) < evidence->frame_high ? 4 : 6;
 }
 
-/* Looks where earlier grows from this very place kept their tables. */
+/*
+ * Looks where earlier grows from this very place kept their tables. If one leads
+ * to where an array is known to be held, this is that table: it lives, and
+ * nobody takes it away while its grow function runs.
+ */
 static void look_where_known(const struct search *search, unsigned grow, unsigned kept,
                              uintptr_t high)
 {
@@ -206,7 +211,7 @@ static void look_where_known(const struct search *search, unsigned grow, unsigne
     uintptr_t slots[LOCATORS_A_SITE], base = frames[grow].sp;
     uint64_t words[LOCATORS_A_SITE];
     unsigned count = 0;
-    bool sure = locators_sure(known);
+    bool sure = locators_sure(known), in_use[LOCATORS_A_SITE];
 
     for (unsigned i = 0; known && i < known->count; i++) {
         const struct locator *locator = &known->all[i];
@@ -216,6 +221,8 @@ static void look_where_known(const struct search *search, unsigned grow, unsigne
             !source_value(locator->source, grow, kept, high, &table) || !may_be_table(table))
             continue;
         slots[count] = table + (uintptr_t)(intptr_t)locator->offset;
+        in_use[count] = sure && arrays_dwell_at(slots[count]);
+        readable[count] = in_use[count] && safe_read_used(slots[count], &words[count]);
         used[count++] = locator;
     }
     safe_read_windows(slots, count, 1, words, readable);
@@ -232,7 +239,8 @@ static void look_where_known(const struct search *search, unsigned grow, unsigne
                                    .array = old_array(search, words[i]),
                                    .word = words[i],
                                    .rank = source_rank(search->evidence, base, used[i]->source) +
-                                           (on_stack(search->evidence, slots[i]) ? 32 : 0)});
+                                           (on_stack(search->evidence, slots[i]) ? 32 : 0),
+                                   .used = in_use[i]});
         add_candidate(search->evidence, table, used[i]->source);
     }
     search->evidence->sure = sure && search->evidence->count;
@@ -253,12 +261,21 @@ static unsigned walk(const struct call_site *site, const struct recognised *foun
         frame = (struct frame){.pc = site->pc, .sp = site->sp};
         frame.registers[REGISTER_RBP] = site->rbp;
     }
-    do {
+    home_find(site->sp);
+    for (bool gapless = true; stack->count < sizeof stack->pcs / sizeof *stack->pcs;) {
+        frame_step step = code_at(frame.pc, true).step;
+        uintptr_t sp = frame.sp;
+
         stack->pcs[stack->count++] = frame.pc;
         if (kept <= wanted && kept < sizeof frames / sizeof *frames)
             frames[kept++] = frame;
-    } while (stack->count < sizeof stack->pcs / sizeof *stack->pcs &&
-             code_leave(&frame, code_at(frame.pc, true).step));
+        if (step_kind(step) == STEP_END && gapless)
+            home_add(site->sp, sp);
+        if (!code_leave(&frame, step))
+            break;
+        gapless &= (step_kind(step) == STEP_STACK || step_kind(step) == STEP_FRAME) &&
+                   frame.sp - sp <= HOME_STEP_MOST;
+    }
     return kept;
 }
 

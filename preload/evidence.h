@@ -30,6 +30,7 @@ struct evidence_item {
     uintptr_t word;        /* what stood in the slot */
     uintptr_t now;         /* what evidence_look() saw there; 0: nothing */
     unsigned rank;         /* lower is nearer to the grow function */
+    bool used;             /* the slot is of the table, as far as all that is known agrees */
 };
 
 /* A place that points to the new array now, and what stood there when that was allocated. */
@@ -93,8 +94,8 @@ bool evidence_in_dead_frame(const struct evidence *evidence, uintptr_t slot);
 
 /* --- the outcome: outcome.c ---------------------------------------------------- */
 
-/* Reads what stands in the slots of the items now. */
-void evidence_look(struct evidence *evidence);
+/* Reads what stands in the slots of the items now. RETURNING: the grow function does, right now. */
+void evidence_look(struct evidence *evidence, bool returning);
 
 /*
  * After evidence_look(): the items whose slots point into [LOW, LOW+BYTES), nearest to the grow

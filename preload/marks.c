@@ -7,76 +7,27 @@
 
 #include "big_stack.h"
 #include "code.h"
+#include "home.h"
 #include "lock.h"
 #include "modules.h"
 #include "raw.h"
 #include "recorder.h"
 #include "redirect.h"
 
-/* The kernel keeps more room than that free below the first thread's stack for it to grow. */
-#define MAIN_STACK ((uintptr_t)8 << 20)
-/* Between a thread's descriptor and its stack lie its thread-local variables. */
-#define STATIC_TLS_MOST ((uintptr_t)128 << 10)
-/* Frames and steps beyond that are not believed to be of one stack. */
+/* More frames than that are not believed to be of one stack. */
 #define DEPTH_MOST 1024
-#define STEP_MOST ((uintptr_t)1 << 20)
 #define PATIENCE_MOST 8 /* 255 calls without another try */
-
-extern void *__libc_stack_end; /* where the stack of the first thread begins */
-#pragma weak __libc_stack_end
 
 static const uintptr_t always_open = UINTPTR_MAX;
 struct loads_watch marks_gate = {&always_open, 0};
 static const char *opened = "files were loaded"; /* why it is open, if it was closed once */
 static uint32_t calls_to_wait;                   /* before it is tried again to close the gate */
 
-/* Of each thread: the stack it was born with, as far as that is known. */
+/* Of each thread: */
 static __thread struct {
-    uintptr_t low, high;
     uint16_t skip; /* calls that do without a try */
     uint8_t patience;
-} home __attribute__((tls_model("initial-exec")));
-
-static bool at_home(uintptr_t sp)
-{
-    return sp - home.low < home.high - home.low;
-}
-
-static uintptr_t first_stack_end(void)
-{
-    return &__libc_stack_end ? (uintptr_t)__libc_stack_end : 0;
-}
-
-static uintptr_t thread_descriptor(void)
-{
-    return (uintptr_t)__builtin_thread_pointer();
-}
-
-/* The first thread's stack is known by its place. */
-static void find_home(uintptr_t sp)
-{
-    uintptr_t end = first_stack_end();
-
-    if (end && end - sp < MAIN_STACK) {
-        home.low = end - MAIN_STACK;
-        home.high = end;
-    }
-}
-
-/*
- * Of other threads: a walk from LOW that came without a gap to where the thread
- * began, just below its descriptor.
- */
-static void add_to_home(uintptr_t low, uintptr_t end)
-{
-    uintptr_t descriptor = thread_descriptor();
-
-    if (descriptor - end >= STATIC_TLS_MOST || low >= end)
-        return;
-    if (home.high != descriptor || low < home.low)
-        home.low = low;
-    home.high = descriptor;
-}
+} tries __attribute__((tls_model("initial-exec")));
 
 static frame_step step_at(uintptr_t pc)
 {
@@ -99,7 +50,7 @@ static frame_step step_at(uintptr_t pc)
 static bool walk_past(const struct call_site *site, uintptr_t place)
 {
     uintptr_t pc = site->pc, sp = site->sp, rbp = site->rbp;
-    bool passed = false, known = at_home(sp);
+    bool passed = false, known = home_has(sp);
 
     for (unsigned depth = 0; depth < DEPTH_MOST; depth++) {
         frame_step step = step_at(pc);
@@ -110,11 +61,11 @@ static bool walk_past(const struct call_site *site, uintptr_t place)
         if (passed && known)
             return true;
         if (step_kind(step) == STEP_END)
-            add_to_home(site->sp, sp);
+            home_add(site->sp, sp);
         if (step_kind(step) != STEP_STACK && step_kind(step) != STEP_FRAME)
             return passed;
         uintptr_t cfa = frame_cfa(step, sp, rbp);
-        if (!cfa || cfa - sp > STEP_MOST)
+        if (!cfa || cfa - sp > HOME_STEP_MOST)
             return passed;
         unsigned rbp_words = frame_saved(step, REGISTER_RBP);
         if (rbp_words)
@@ -133,23 +84,23 @@ static bool is_over(const struct call_site *site)
     const struct mark *mark = &thread_self.mark;
     uintptr_t at = site->sp - 8; /* where this call's return address stands */
 
-    if (!at_home(site->sp))
-        find_home(site->sp);
-    if (at > mark->high && at_home(site->sp) && at_home(mark->high) && at_home(mark->low))
+    if (!home_has(site->sp))
+        home_find(site->sp);
+    if (at > mark->high && home_has(site->sp) && home_has(mark->high) && home_has(mark->low))
         return true;
-    if (home.skip) {
-        home.skip--;
+    if (tries.skip) {
+        tries.skip--;
         return false;
     }
     bool clean = walk_past(site, mark->high);
-    bool one_stack = at_home(site->sp) && at_home(mark->high) && at_home(mark->low);
+    bool one_stack = home_has(site->sp) && home_has(mark->high) && home_has(mark->low);
     /* On a stack that is not known, only what the walk itself has passed is over. */
     bool over = clean && (one_stack || (at <= mark->low && at <= mark->high));
     if (over) {
-        home.patience = 0;
+        tries.patience = 0;
     } else {
-        home.skip = (uint16_t)((1u << home.patience) - 1);
-        home.patience += home.patience < PATIENCE_MOST;
+        tries.skip = (uint16_t)((1u << tries.patience) - 1);
+        tries.patience += tries.patience < PATIENCE_MOST;
     }
     return over;
 }
@@ -167,7 +118,7 @@ static uint8_t *put_note(uint8_t *at, const void *word, uint8_t jump)
 {
     static const uint8_t compare[] = {0x64, 0x48, 0x39, 0x24, 0x25}; /* cmp %rsp,%fs:... */
     static const uint8_t store[] = {0x64, 0x48, 0x89, 0x24, 0x25};   /* mov %rsp,%fs:... */
-    int32_t offset = (int32_t)((intptr_t)word - (intptr_t)thread_descriptor());
+    int32_t offset = (int32_t)((intptr_t)word - (intptr_t)__builtin_thread_pointer());
     const uint8_t over[] = {jump, sizeof store + sizeof offset};
 
     at = put(at, compare, sizeof compare);
@@ -223,7 +174,7 @@ static bool note_under_way(void)
         if (makes && frame.sp - 8 < mark.low)
             mark.low = frame.sp - 8;
         /* The loader's own first function is not described, but has no caller either. */
-        if (step_kind(code.step) == STEP_END || first_stack_end() - frame.sp < 64) {
+        if (step_kind(code.step) == STEP_END || home_of_first() - frame.sp < 64) {
             thread_self.mark = mark;
             return !makes;
         }

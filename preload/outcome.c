@@ -15,24 +15,24 @@ void evidence_read(const struct evidence *evidence, uint64_t *to, bool *read)
 {
     for (unsigned i = 0; i < evidence->candidate_count; i++)
         addresses[i] = evidence->candidates[i].table;
+    memset(read, 0, evidence->candidate_count * sizeof *read);
     safe_read_windows(addresses, evidence->candidate_count, TABLE_WORDS, to, read);
 }
 
-void evidence_look(struct evidence *evidence)
+void evidence_look(struct evidence *evidence, bool returning)
 {
     static uint64_t words[EVIDENCE_MOST];
     static uintptr_t slots[EVIDENCE_MOST];
-    struct evidence_item *items[EVIDENCE_MOST];
-    unsigned asked = 0;
 
+    for (unsigned i = 0; i < evidence->count; i++) {
+        const struct evidence_item *item = &evidence->items[i];
+
+        slots[i] = item->slot;
+        readable[i] = item->used && returning && safe_read_used(item->slot, &words[i]);
+    }
+    safe_read_windows(slots, evidence->count, 1, words, readable);
     for (unsigned i = 0; i < evidence->count; i++)
-        if (evidence->items[i].slot) {
-            items[asked] = &evidence->items[i];
-            slots[asked++] = evidence->items[i].slot;
-        }
-    safe_read_windows(slots, asked, 1, words, readable);
-    for (unsigned i = 0; i < asked; i++)
-        items[i]->now = readable[i] ? words[i] : 0;
+        evidence->items[i].now = readable[i] ? words[i] : 0;
 }
 
 unsigned evidence_flips(const struct evidence *evidence, uintptr_t low, uint64_t bytes,

@@ -95,12 +95,6 @@ static void end_of_grow(const struct activation *activation, uint32_t index, uin
     record->resize_end_ns = now < bound ? now : bound;
 }
 
-void pair_keep_place(struct array *array, uintptr_t holder, uintptr_t table)
-{
-    array->record.holder = holder;
-    array->record.table = table;
-}
-
 void pair_settle(struct activation *activation, struct birth *birth, uint8_t confidence,
                  uint64_t now)
 {

@@ -44,9 +44,6 @@ uint64_t pair_table_id(const struct activation *activation, const struct birth *
 /* BIRTH replaced FREED (NULL: does nothing), for sure. False without room. */
 bool pair_with_freed(struct activation *activation, struct birth *birth, struct freed *freed);
 
-/* Where the array's pointer stands, and its table. */
-void pair_keep_place(struct array *array, uintptr_t holder, uintptr_t table);
-
 /* BIRTH's open resize is final, with CONFIDENCE. */
 void pair_settle(struct activation *activation, struct birth *birth, uint8_t confidence,
                  uint64_t now);

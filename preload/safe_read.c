@@ -5,10 +5,13 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "home.h"
 #include "modules.h"
 #include "raw.h"
 #include "recorder.h"
 #include "sandbox.h"
+
+#define LOWEST 4096 /* nothing is mapped below */
 
 /*
  * process_vm_readv copies or fails. Where a filter forbids it (containers),
@@ -16,6 +19,7 @@
  * unreadable (EFAULT) and has no effect.
  */
 static enum { READ_NOT, READ_COPY, READ_PROBE } method;
+static bool probes;
 static long pid;
 
 static long copy(const struct iovec *local, unsigned locals, const struct iovec *remote,
@@ -37,9 +41,10 @@ void safe_read_start(void)
     pid = raw_getpid();
     /* A filter that is there already may answer an unusual call with a signal. */
     long filtered = raw_call(SYS_prctl, 21 /* PR_GET_SECCOMP */, 0, 0, 0, 0, 0);
+    probes = probe((uintptr_t)&from) && !probe(8);
     if (filtered == 0 && copy(&local, 1, &remote, 1) == (long)sizeof from && to == from)
         method = READ_COPY;
-    else if (probe((uintptr_t)&from) && !probe(8))
+    else if (probes)
         method = READ_PROBE;
     else
         method = READ_NOT;
@@ -47,8 +52,12 @@ void safe_read_start(void)
 
 bool safe_read(uintptr_t address, void *to, size_t bytes)
 {
-    if (address < 4096 || address > 0x7fffffffffff - bytes)
+    if (address < LOWEST || address > 0x7fffffffffff - bytes)
         return false;
+    if (home_can_read(address, bytes)) {
+        memcpy(to, (const void *)address, bytes);
+        return true;
+    }
     if (!sandbox_may_call()) {
         if (!modules_has_data(address, bytes))
             return false;
@@ -66,38 +75,60 @@ bool safe_read(uintptr_t address, void *to, size_t bytes)
     return true;
 }
 
+/*
+ * Between the question and the answer only another thread could unmap it, which
+ * the caller rules out; the question stays for what the caller may have wrong.
+ */
+bool safe_read_used(uintptr_t address, uint64_t *to)
+{
+    if (!probes || !sandbox_may_call() || address % sizeof *to ||
+        home_can_read(address, sizeof *to))
+        return safe_read(address, to, sizeof *to);
+    if (!probe(address))
+        return false;
+    *to = *(const volatile uint64_t *)address;
+    return true;
+}
+
+/* A small table at the end of the last mapped page: what lies behind it counts as zeros. */
+static bool read_short(uintptr_t address, size_t bytes, void *to)
+{
+    size_t left = 4096 - address % 4096;
+
+    if (left >= bytes || !safe_read(address, to, left))
+        return false;
+    memset((char *)to + left, 0, bytes - left);
+    return true;
+}
+
 void safe_read_windows(const uintptr_t *addresses, unsigned count, unsigned words, uint64_t *to,
                        bool *readable)
 {
-    static struct iovec remote[SAFE_READ_MOST]; /* under the tracer's lock: not on a small stack */
+    /* Under the tracer's lock: not on a small stack. */
+    static struct iovec local[SAFE_READ_MOST], remote[SAFE_READ_MOST];
+    static bool *answers[SAFE_READ_MOST];
     size_t window = words * sizeof *to;
+    unsigned asked = 0;
 
-    memset(readable, 0, count * sizeof *readable);
-    if (method != READ_COPY || !sandbox_may_call()) {
-        for (unsigned i = 0; i < count; i++)
-            readable[i] = safe_read(addresses[i], to + i * words, window);
-        return;
-    }
     for (unsigned i = 0; i < count; i++)
-        remote[i] = (struct iovec){(void *)addresses[i], window};
-    /* The call stops at the first window that cannot be read; go on behind it. */
-    for (unsigned done = 0; done < count;) {
-        struct iovec local = {to + done * words, (count - done) * window};
-        long got = copy(&local, 1, remote + done, count - done);
-        unsigned whole = got > 0 ? (unsigned)((size_t)got / window) : 0;
-
-        for (unsigned i = done; i < done + whole; i++)
-            readable[i] = true;
-        done += whole;
-        if (done < count) {
-            /* The rest of its page may do: a small table at the end of the last mapped page. */
-            size_t left = 4096 - addresses[done] % 4096;
-
-            if (left < window && safe_read(addresses[done], to + done * words, left)) {
-                memset((char *)(to + done * words) + left, 0, window - left);
-                readable[done] = true;
-            }
-            done++;
+        if (readable[i] || addresses[i] < LOWEST) {
+            continue;
+        } else if (method != READ_COPY || !sandbox_may_call() ||
+                   home_can_read(addresses[i], window)) {
+            readable[i] = safe_read(addresses[i], to + i * words, window);
+        } else {
+            answers[asked] = &readable[i];
+            local[asked] = (struct iovec){to + i * words, window};
+            remote[asked++] = (struct iovec){(void *)addresses[i], window};
         }
+    /* The call stops at the first window that cannot be read; go on behind it. */
+    for (unsigned done = 0; done < asked; done++) {
+        long got = copy(local + done, asked - done, remote + done, asked - done);
+
+        for (; got >= (long)window; got -= (long)window)
+            *answers[done++] = true;
+        if (done < asked)
+            *answers[done] =
+                read_short((uintptr_t)remote[done].iov_base, window, local[done].iov_base);
     }
 }

@@ -14,11 +14,12 @@ static unsigned failed_searches;
  * The place that tells which array BIRTH replaced: one whose array was released
  * in the same grow, else the one nearest to the grow function.
  */
-static const struct evidence_item *flipped(struct activation *activation, struct birth *birth)
+static const struct evidence_item *flipped(struct activation *activation, struct birth *birth,
+                                           bool returning)
 {
     const struct evidence_item *flips[EVIDENCE_MOST];
 
-    evidence_look(&birth->evidence);
+    evidence_look(&birth->evidence, returning);
     unsigned count =
         evidence_flips(&birth->evidence, birth->address, pair_bytes(birth->bytes), flips);
 
@@ -45,18 +46,19 @@ bool settle_is_done(const struct activation *activation)
     return released > 0;
 }
 
-static bool is_stored(struct birth *birth, bool globals)
+static bool is_stored(struct birth *birth, bool globals, bool returning)
 {
     uintptr_t holder, table;
 
-    return birth->settled || !pair_alive(birth->array, birth->serial) || flipped(NULL, birth) ||
+    return birth->settled || !pair_alive(birth->array, birth->serial) ||
+           flipped(NULL, birth, returning) ||
            evidence_holder(&birth->evidence, birth->address, pair_bytes(birth->bytes), globals,
                            birth->grow_pc, &holder, &table);
 }
 
 bool settle_is_stored(struct birth *birth)
 {
-    bool globals = failed_searches < GLOBAL_SEARCHES, stored = is_stored(birth, globals);
+    bool globals = failed_searches < GLOBAL_SEARCHES, stored = is_stored(birth, globals, false);
 
     failed_searches += globals && !stored;
     return stored;
@@ -65,7 +67,7 @@ bool settle_is_stored(struct birth *birth)
 bool settle_is_all_held(struct activation *activation)
 {
     for (unsigned i = 0; i < activation->birth_count; i++)
-        if (!is_stored(&activation->births[i], false))
+        if (!is_stored(&activation->births[i], false, true))
             return false;
     return true;
 }
@@ -83,7 +85,7 @@ static bool find_holder(struct activation *activation, struct birth *birth, bool
     }
     if (!table)
         new->record.flags |= TRACE_ARRAY_GLOBAL;
-    pair_keep_place(new, holder, pair_table_of(activation->rule, holder, table));
+    arrays_keep_place(birth->array, holder, pair_table_of(activation->rule, holder, table));
     if (table && (!birth->resize || activation->birth_count == 1))
         evidence_learn(&birth->evidence, birth->address, pair_bytes(birth->bytes), 0, UINT64_MAX);
     return true;
@@ -123,7 +125,8 @@ static bool proven(struct activation *activation, struct birth *birth,
     if (pair_alive(item->array, item->serial) &&
         arrays_at(item->array)->record.holder == item->slot)
         pair_learn(birth, &arrays_at(item->array)->record);
-    pair_keep_place(new, item->slot, pair_table_of(activation->rule, item->slot, item->table));
+    arrays_keep_place(birth->array, item->slot,
+                      pair_table_of(activation->rule, item->slot, item->table));
     if (item->slot == item->table && !item->source)
         new->record.flags |= TRACE_ARRAY_GLOBAL;
     arrays_publish(birth->array);
@@ -162,7 +165,8 @@ static bool shown_by_places(struct activation *activation, struct birth *birth, 
             struct trace_resize *record = &open_resizes_at(birth->resize)->record;
             record->table = bases[b];
             record->holder = bases[b] + (uintptr_t)(intptr_t)rule->old.offset;
-            pair_keep_place(new, bases[b] + (uintptr_t)(intptr_t)rule->new.offset, bases[b]);
+            arrays_keep_place(birth->array, bases[b] + (uintptr_t)(intptr_t)rule->new.offset,
+                              bases[b]);
             arrays_publish(birth->array);
             pair_settle(activation, birth, TRACE_EXACT, now);
             return true;
@@ -300,12 +304,13 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         return;
     }
     if (birth->replaced) {
-        evidence_look(&birth->evidence);
+        evidence_look(&birth->evidence, false);
         if (find_holder(activation, birth, activation->looks == 0 || last) || last)
             pair_first(activation, birth);
         return;
     }
-    const struct evidence_item *item = flipped(activation, birth);
+    bool returning = activation->returned_ns && !activation->looks;
+    const struct evidence_item *item = flipped(activation, birth, returning);
     if (shown_by_places(activation, birth, now) ||
         (item && item->array && pair_find_freed(activation, item->serial) &&
          proven(activation, birth, item, now)) ||
@@ -325,8 +330,8 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
         activation->rule->kind != RULE_INCREMENTAL) {
         /* Where this table keeps its array there was none before. */
         pair_take_back(birth);
-        pair_keep_place(arrays_at(birth->array), item->slot,
-                        pair_table_of(activation->rule, item->slot, item->table));
+        arrays_keep_place(birth->array, item->slot,
+                          pair_table_of(activation->rule, item->slot, item->table));
         pair_first(activation, birth);
         return;
     }
@@ -359,7 +364,7 @@ static void settle(struct activation *activation, struct birth *birth, uint64_t 
             uintptr_t holder = new->holder, table = new->table;
 
             pair_take_back(birth);
-            pair_keep_place(arrays_at(birth->array), holder, table);
+            arrays_keep_place(birth->array, holder, table);
             pair_first(activation, birth);
         }
         return;

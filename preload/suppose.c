@@ -83,7 +83,7 @@ bool suppose_in_use(const struct birth *birth, array_index old)
 
 static unsigned flips_of(struct birth *birth, const struct evidence_item *flips[EVIDENCE_MOST])
 {
-    evidence_look(&birth->evidence);
+    evidence_look(&birth->evidence, false);
     return evidence_flips(&birth->evidence, birth->address, pair_bytes(birth->bytes), flips);
 }
 
