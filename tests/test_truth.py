@@ -229,6 +229,12 @@ def test_dwellings(truth_of, build, mode):
     truth_of("dwellings", mode, build=build)
 
 
+@pytest.mark.parametrize("mode", ["swapped", "moved", "remade", "stack"])
+def test_what_was_learned_is_not_believed_of_tables_that_changed_places(truth_of, build, mode):
+    _, truth = truth_of("learned.cpp", mode, build=build, flags=cpp_flags(build))
+    assert len(truth.findings) >= 4
+
+
 # Frames that are not there.
 
 @pytest.mark.parametrize("flags", [[], ["-flto"]], ids=["", "lto"])

@@ -167,10 +167,32 @@ static void asked_without_the_lock(void **state)
     arrays_remove(kept);
 }
 
+/* Where an array was seen to be held, as long as it lives and that is not taken back. */
+static void known_by_its_holder(void **state)
+{
+    (void)state;
+    uintptr_t holder = 0x7f1200000040;
+    array_index index = arrays_add(0x7f1300000000, 64);
+
+    assert_false(arrays_dwell_at(0));
+    assert_false(arrays_dwell_at(holder));
+    arrays_keep_place(index, holder, holder - 8);
+    assert_int_equal(arrays_at(index)->record.table, holder - 8);
+    assert_true(arrays_dwell_at(holder));
+    assert_false(arrays_dwell_at(holder + 8));
+    arrays_keep_place(index, 0, 0);
+    assert_false(arrays_dwell_at(holder));
+    assert_false(arrays_dwell_at(0));
+    arrays_keep_place(index, holder, holder);
+    arrays_remove(index);
+    assert_false(arrays_dwell_at(holder));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(found_by_any_address_in_it),
+        cmocka_unit_test(known_by_its_holder),
         cmocka_unit_test(any_order_of_births_and_deaths),
         cmocka_unit_test(no_more_than_there_is_room_for),
         cmocka_unit_test(asked_without_the_lock),
