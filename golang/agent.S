@@ -19,6 +19,8 @@
 #define FUTEX 202
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
+#define FUTEX_WAITERS 0x80000000 // in a robust futex, beside the thread that has it
+#define FUTEX_TID_MASK 0x3fffffff
 #define EXIT_GROUP 231
 
     .section .rodata.go_agent, "a", @progbits
@@ -165,8 +167,8 @@ entry go_agent_cleared
     jmp *constants + GO_AGENT_CLEARED_NEXT(%rip)
 
 // In place of `mov $SYS_exit_group, %eax` in runtime.exit, which does not return: edi is the
-// status. Waits until somebody has looked, but not for long: nobody may be there. No signal may
-// end that early; this thread takes none any more.
+// status. Waits until the watcher has looked or has died. No signal may end that early; this
+// thread takes none any more.
 entry go_agent_exit
     mov constants + GO_AGENT_DATA(%rip), %r13
     mov %edi, %ebx
@@ -185,12 +187,17 @@ entry go_agent_exit
     mov $FUTEX_WAKE, %esi
     mov $1, %edx
     syscall
-    cmpl $0, LOOKED(%r13)
-    jne 2f
+1:
+    mov WATCHER(%r13), %eax
+    test $FUTEX_TID_MASK, %eax
+    jz 2f
+    mov %eax, %edx
+    or $FUTEX_WAITERS, %edx
+    lock cmpxchg %edx, WATCHER(%r13)
+    jne 1b
     mov $FUTEX, %eax
-    lea LOOKED(%r13), %rdi
+    lea WATCHER(%r13), %rdi
     mov $FUTEX_WAIT, %esi
-    xor %edx, %edx
     lea constants + GO_AGENT_EXIT_WAIT(%rip), %r10
     syscall
 2:

@@ -43,7 +43,7 @@ struct go_agent_constants {
     uint64_t moved_next; /* the instruction after it */
     uint64_t cleared_flag, cleared_next;
     uint64_t exit_next;    /* the system call */
-    uint64_t exit_wait[2]; /* how long to wait for `looked` at most */
+    uint64_t exit_wait[2]; /* how long to wait for the watcher at most */
     uint64_t swiss_grow, swiss_split;
     uint64_t signals; /* all of them */
     uint64_t near;    /* places of the ring's near part */

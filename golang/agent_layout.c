@@ -22,7 +22,7 @@ SAME(GO_AGENT_NEAR, go_agent_constants, near);
 SAME(GO_AGENT_BYTES, go_agent_constants, end);
 SAME(CLAIMED, go_ring_header, claimed);
 SAME(EXITING, go_ring_header, exiting);
-SAME(LOOKED, go_ring_header, looked);
+SAME(WATCHER, go_ring_header, watcher);
 SAME(EXIT_STATUS, go_ring_header, exit_status);
 SAME(DRAINED, go_ring_header, drained);
 SAME(REFUSED, go_ring_header, refused);

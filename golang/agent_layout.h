@@ -4,7 +4,7 @@
 
 #define CLAIMED 64
 #define EXITING 128
-#define LOOKED 132
+#define WATCHER 132
 #define EXIT_STATUS 136
 #define DRAINED 192
 #define REFUSED 200

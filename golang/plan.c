@@ -231,7 +231,7 @@ static void plan_exit(struct planning *planning)
         pattern_begins(code.at, code.bytes, pattern) &&
         add(plan, code.function.entry + MOVE, code.at + MOVE, SYSTEM_CALL - MOVE, go_agent_exit)) {
         plan->constants.exit_next = plan->system_call = code.function.entry + SYSTEM_CALL;
-        plan->constants.exit_wait[1] = GO_EXIT_WAIT_MS * 1000000u;
+        plan->constants.exit_wait[0] = GO_EXIT_WAIT_S;
         plan->hooks |= GO_HOOK_EXIT;
     } else {
         say(plan, "its last moment is not seen: the code of its runtime.exit is unknown");

@@ -95,6 +95,7 @@ void go_ring_make(struct go_ring *ring, void *memory, uint64_t capacity)
         .header_bytes = GO_RING_HEADER_BYTES,
         .event_bytes = sizeof(struct go_event),
         .capacity = capacity,
+        .watcher = GO_WATCHER_TO_COME,
     };
     memcpy(ring->header->magic, GO_RING_MAGIC, sizeof ring->header->magic);
     ring->before = ring->after = moment_now();

@@ -68,13 +68,15 @@ struct go_ring_header {
     _Alignas(64) uint64_t claimed; /* events ever begun */
     /* The end: a futex each. See golang/target.h. */
     _Alignas(64) uint32_t exiting; /* by the target: it has called exit and waits, a moment only */
-    uint32_t looked;               /* by the launcher: it need not wait any longer */
+    /* Thread of the launcher that looks then, a robust futex; no thread: nobody (any more) does. */
+    uint32_t watcher;
     uint32_t exit_status;          /* before exiting is set */
     _Alignas(64) uint64_t drained; /* events that their places can be taken of, by the launcher */
     uint64_t refused;              /* by the target: events for which there was no place */
 };
 
 enum { GO_RING_HEADER_BYTES = 4096 };
+enum { GO_WATCHER_TO_COME = 1 }; /* of `watcher`: there will be one */
 
 /* One moment on two clocks. */
 struct go_moment {

@@ -7,8 +7,8 @@
  * go_ring_drain().
  *
  * At its regular end (not by a signal) the program waits for the launcher: `exiting`
- * is set, and until go_target_release() has been called, or GO_EXIT_WAIT_MS are over,
- * its memory can be looked at for the last time.
+ * is set, and its memory can be looked at for the last time until go_target_release() has been
+ * called, the thread in go_target_watch() has died, or GO_EXIT_WAIT_S are over.
  */
 #ifndef MAPTRACE_GOLANG_TARGET_H
 #define MAPTRACE_GOLANG_TARGET_H
@@ -18,7 +18,7 @@
 #include "golang/program.h"
 #include "golang/ring.h"
 
-enum { GO_EXIT_WAIT_MS = 200 };
+enum { GO_EXIT_WAIT_S = 5 };
 
 enum go_hook {                    /* a bit each, of go_target.hooks */
                GO_HOOK_GROW = 1,  /* GROW and MOVED are seen */
@@ -42,6 +42,7 @@ struct go_target {
     uint64_t ring_address;      /* where the ring is in the target */
     struct go_gc_places gc;
     unsigned hooks;      /* enum go_hook */
+    uint32_t released;   /* futex: go_target_release() was called */
     uint64_t stopped_ns; /* how long it stood still for the last attaching or detaching */
     bool attached;       /* it ran before: maps may be open whose start was not seen */
     bool liveness;       /* GODEBUG=clobberfree=1: freed memory reads 0xdeadbeef */
@@ -51,13 +52,15 @@ struct go_target {
 /* True from the moment at which the program has called exit. */
 static inline bool go_target_exiting(const struct go_target *target)
 {
-    return __atomic_load_n(&target->ring.header->exiting, __ATOMIC_ACQUIRE) != 0;
+    return __atomic_load_n(&target->ring.header->exiting, __ATOMIC_ACQUIRE) == 1;
 }
 
-/* Lets a program go that is exiting. */
+/*
+ * For a thread of its own, which must not use robust mutexes: calls SEEN when the program exits,
+ * and returns after go_target_release().
+ */
+void go_target_watch(struct go_target *target, void (*seen)(void *context), void *context);
+/* Lets the program go, if it is exiting, and the thread that watches. */
 void go_target_release(struct go_target *target);
-/* Sleeps until the program exits, or another thread calls go_target_wake(). */
-void go_target_wait(const struct go_target *target);
-void go_target_wake(struct go_target *target);
 
 #endif

@@ -17,12 +17,18 @@ uint64_t go_collection_ring(const char *wish)
 }
 
 /* The program waits at its end: the launcher, which waits for signals, is to look at once. */
+static void wake_launcher(void *context)
+{
+    struct go_collection *collection = context;
+
+    pthread_kill(collection->launcher, SIGCHLD);
+}
+
 static void *watch(void *context)
 {
     struct go_collection *collection = context;
 
-    go_target_wait(&collection->target);
-    pthread_kill(collection->launcher, SIGCHLD);
+    go_target_watch(&collection->target, wake_launcher, collection);
     return NULL;
 }
 
@@ -53,7 +59,7 @@ unsigned go_collection_look(struct go_collection *collection)
 
 void go_collection_end(struct go_collection *collection, int wait_status)
 {
-    go_target_wake(&collection->target);
+    go_target_release(&collection->target);
     pthread_join(collection->watcher, NULL);
     int error = go_collector_close(collection->collector, wait_status);
     if (error)

@@ -243,21 +243,19 @@ uint32_t *go_exit_word(void)
     return state == GATHERING ? &target.ring.header->exiting : NULL;
 }
 
+/* Go's runtime waits at its end until all has been looked at. */
 static void end(void)
-{
-    go_gather_end(&gather);
-    state = OVER;
-}
-
-/* Go's runtime waits until all has been looked at. */
-static void release(void)
 {
     struct go_ring_header *ring = target.ring.header;
 
-    recorder_header()->end_status = ring->exit_status & 0xff;
-    recorder_end();
-    __atomic_store_n(&ring->looked, 1, __ATOMIC_RELEASE);
-    raw_futex(&ring->looked, FUTEX_WAKE, INT32_MAX, NULL);
+    go_gather_end(&gather);
+    state = OVER;
+    if (gather.looked) {
+        recorder_header()->end_status = ring->exit_status & 0xff;
+        recorder_end();
+    }
+    __atomic_store_n(&ring->watcher, 0, __ATOMIC_RELEASE);
+    raw_futex(&ring->watcher, FUTEX_WAKE, INT32_MAX, NULL);
 }
 
 unsigned go_poll(void)
@@ -266,11 +264,15 @@ unsigned go_poll(void)
 
     if (recorder_rule(gather.trace.rule)->status == TRACE_RULE_ACTIVE && !recorder_has_file())
         start_seen();
-    if (gather.looked) {
+    if (gather.looked)
         end();
-        release();
-    }
     return pause;
+}
+
+void go_unwatched(void)
+{
+    if (state == GATHERING)
+        __atomic_store_n(&target.ring.header->watcher, 0, __ATOMIC_RELEASE);
 }
 
 void go_finish(void)

@@ -39,6 +39,9 @@ unsigned go_poll(void);
  */
 uint32_t *go_exit_word(void);
 
+/* Nobody will call go_poll() any more: Go's runtime need not wait at its end. */
+void go_unwatched(void);
+
 /* The program ends, and not by Go's runtime. */
 void go_finish(void);
 

@@ -164,8 +164,10 @@ static void go_on(void)
         return;
     int kept = errno;
     sampler_wake();
-    if (!sampler_runs())
+    if (!sampler_runs()) {
         start_missed();
+        go_unwatched();
+    }
     errno = kept;
 }
 
