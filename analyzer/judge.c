@@ -114,7 +114,8 @@ struct judgement judge_resize(const struct trace *trace, const struct trace_resi
     if (resize->flags & TRACE_RESIZE_RELEASED)
         return judge_released(trace, resize, limits);
     struct judgement judgement = judge_open(trace, resize, limits);
-    if (judge_is_finding(judgement.kind) && release_may_be_lost(trace))
+    if (judge_is_finding(judgement.kind) &&
+        (release_may_be_lost(trace) || resize->flags & TRACE_RESIZE_UNSEEN))
         judgement.kind = JUDGE_UNDECIDED;
     return judgement;
 }
@@ -153,9 +154,21 @@ static bool overwrites_matter(const struct trace *trace, const struct judge_limi
     return false;
 }
 
+/* An old array that nobody could look at in the end would be a finding. */
+static bool unseen_matters(const struct trace *trace, const struct judge_limits *limits)
+{
+    for (size_t i = 0; i < trace->open_count; i++)
+        if (trace->open[i].flags & TRACE_RESIZE_UNSEEN &&
+            judge_resize(trace, &trace->open[i], limits).kind == JUDGE_UNDECIDED)
+            return true;
+    return false;
+}
+
 unsigned judge_losses(const struct trace *trace, const struct judge_limits *limits)
 {
     unsigned losses = 0;
+    if (unseen_matters(trace, limits))
+        losses |= JUDGE_UNSEEN;
     if (trace_lost_events(trace))
         losses |= JUDGE_LOST_EVENTS;
     if (trace->cut_entries)

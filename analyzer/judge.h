@@ -19,7 +19,7 @@ struct judge_limits {
 enum judge_kind {
     JUDGE_FINE,       /* released in time, or does not count */
     JUDGE_UNFINISHED, /* under way when the trace ended, and not yet a finding */
-    JUDGE_UNDECIDED,  /* its release may be among the events that were lost */
+    JUDGE_UNDECIDED,  /* its release may be among what was lost, or not seen in the end */
     JUDGE_LATE,
     JUDGE_STUCK,
     JUDGE_LEAKED,
@@ -46,6 +46,8 @@ enum judge_loss {
     JUDGE_GAVE_UP = 1u << 4,
     JUDGE_NOT_STARTED = 1u << 5,
     JUDGE_OVERWRITTEN = 1u << 6,
+    JUDGE_UNSEEN =
+        1u << 7, /* old arrays that nobody could look at in the end, nor shortly before */
 };
 
 /* The losses of TRACE on which a verdict depends: a set of enum judge_loss. */

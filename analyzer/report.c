@@ -119,6 +119,10 @@ static int doubt_losses(struct report *report, const struct trace *trace,
         {JUDGE_BAD_ENTRIES, "damaged entries", trace->bad_entries},
         {JUDGE_GAVE_UP, "tracing was given up in this process", 0},
         {JUDGE_NOT_STARTED, "tracing had not started yet", 0},
+        {JUDGE_UNSEEN,
+         "what old arrays came to in the last moment of the process, when maptrace got no chance "
+         "to look",
+         0},
         {JUDGE_OVERWRITTEN,
          "finished resizes that were overwritten (a larger MAPTRACE_RING keeps more), some of "
          "which may have been findings",

@@ -138,7 +138,7 @@ static void put_totals(struct paper *paper, const struct report_totals *totals)
     paper_put(paper, "of which at most %s in old ones\n", units_size(totals->peak_old_bytes).text);
     if (totals->undecided)
         paper_put(paper,
-                  "   %" PRIu64 " old array%s would be findings, if no release had been lost\n",
+                  "   %" PRIu64 " old array%s would be findings, if no release had been missed\n",
                   totals->undecided, plural(totals->undecided));
 }
 

@@ -107,9 +107,12 @@ static void set_array(struct go_books *books, uint32_t index, uint64_t address)
 /* No word on a map without a start and an end, or a look, is sure. */
 static void set_certainty(struct go_books *books, struct go_open *open)
 {
-    /* One collection may have been at work then: only the next one tells. */
+    /*
+     * One collection may have been at work then, and may have marked the map before. The next one
+     * tells, when it has freed all that it frees: before the one after that.
+     */
     bool verified = books->liveness && books->cycles != TRACE_UNKNOWN &&
-                    open->cycles != TRACE_UNKNOWN && books->cycles >= open->cycles + 2 &&
+                    open->cycles != TRACE_UNKNOWN && books->cycles >= open->cycles + 3 &&
                     !(open->record.flags & TRACE_RESIZE_UNREADABLE);
     struct trace_resize *record = &open->record;
 
@@ -185,7 +188,7 @@ static uint32_t begin(struct go_books *books, const struct go_event *event, uint
                 .overflow = event->overflow,
             },
         .map = map_index,
-        .cycles = books->cycles,
+        .cycles = TRACE_UNKNOWN,
         .next = next,
         .used = true,
         .changed = changed,
@@ -369,8 +372,9 @@ void go_books_progress(struct go_books *books, uint32_t index, const struct go_h
     if (moving) {
         record->moved = hmap->nevacuate < record->of ? hmap->nevacuate : record->of;
         record->progress_ns = now;
+        open->cycles = TRACE_UNKNOWN;
+    } else if (open->cycles == TRACE_UNKNOWN)
         open->cycles = books->cycles;
-    }
     record->sampled_ns = now;
     set_size(books, index, hmap->flags & GO_SAME_SIZE);
     set_array(books, index, hmap->buckets);
@@ -400,6 +404,15 @@ void go_books_collected(struct go_books *books, uint32_t index, uint64_t now)
     books_header(books)->collected++;
     close_open(books, index);
     go_books_forget(books, map);
+}
+
+void go_books_unseen(struct go_books *books, uint64_t since)
+{
+    for (uint32_t i = 0; i < books->opens_used; i++)
+        if (books->opens[i].used && books->opens[i].record.sampled_ns < since) {
+            books->opens[i].record.flags |= TRACE_RESIZE_UNSEEN;
+            books_open_changed(books, i);
+        }
 }
 
 void go_books_missed_end(struct go_books *books, uint32_t index, uint64_t now)

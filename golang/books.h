@@ -39,8 +39,9 @@ struct go_open {
     uint32_t next, next_free; /* of the changed and of the free ones */
     uint64_t look_ns;         /* when to look again */
     uint64_t part;            /* of its arrays, to be looked at next */
-    uint64_t cycles;          /* collections that had ended when it was last seen to move */
-    uint8_t misses;           /* looks in a row that did not find the map there */
+    /* Collections that had ended at the first look that saw it rest; TRACE_UNKNOWN: none did. */
+    uint64_t cycles;
+    uint8_t misses; /* looks in a row that did not find the map there */
     bool used, changed, published;
 };
 
@@ -88,6 +89,9 @@ void go_books_missed_end(struct go_books *books, uint32_t open, uint64_t now);
 /* A map that is not being resized: how many entries it has; or it is gone. */
 void go_books_counted(struct go_books *books, uint32_t map, uint64_t entries);
 void go_books_forget(struct go_books *books, uint32_t map);
+
+/* The watch is over: what was looked at last before SINCE may have ended meanwhile. */
+void go_books_unseen(struct go_books *books, uint64_t since);
 
 /* Writes what has changed into the trace; and all of it, into one that has just got its file. */
 void go_books_write(struct go_books *books);

@@ -119,6 +119,14 @@ static bool is_waiting(const struct go_ring *ring)
     return ring->stuck_ns && ring->after.ns - ring->stuck_ns < LAST_WAIT_NS;
 }
 
+/* A program that was killed, or has waited for long enough, shows nothing any more. */
+static bool is_there(const struct go_target *target)
+{
+    char byte;
+
+    return memory_read(&target->memory, target->program.table, &byte, sizeof byte);
+}
+
 unsigned go_gather_poll(struct go_gather *gather)
 {
     const struct go_ring *ring = &gather->target->ring;
@@ -143,13 +151,27 @@ unsigned go_gather_poll(struct go_gather *gather)
         go_look(&gather->books, &gather->target->memory, go_trace_header(&gather->trace)->last_ns,
                 last);
     go_books_write(&gather->books);
-    gather->looked = last;
+    gather->looked = gather->looked || (last && is_there(gather->target));
     if (gather->busy)
         return POLL_BUSY_MS;
     return gather->idle > IDLE_POLLS ? POLL_IDLE_MS : POLL_MS;
 }
 
 /* --- the end ------------------------------------------------------------------------- */
+
+static const uint64_t UNSEEN_NS =
+    1000000000; /* since a map was looked at: it is, four times a second */
+
+/* What was seen last may be long over: the map can have been finished, or collected. */
+static void note_unseen(struct go_gather *gather)
+{
+    uint64_t now = go_trace_now(&gather->trace);
+
+    if (go_target_exiting(gather->target))
+        go_books_unseen(&gather->books, now);
+    else if (now > UNSEEN_NS)
+        go_books_unseen(&gather->books, now - UNSEEN_NS);
+}
 
 static void say_swiss(struct go_gather *gather)
 {
@@ -167,6 +189,8 @@ bool go_gather_is_unfinished(struct go_gather *gather)
 void go_gather_end(struct go_gather *gather)
 {
     drain(gather, true);
+    if (!gather->looked)
+        note_unseen(gather);
     go_books_write(&gather->books);
     if (gather->swiss.grows + gather->swiss.splits)
         say_swiss(gather);

@@ -72,14 +72,18 @@ static bool is_freed(const unsigned char *bytes)
     return memcmp(bytes, freed, sizeof freed) == 0;
 }
 
-/* A bucket is moved as a whole, and the first one first. */
-static enum marks look_at_marks(const struct sight *sight, const struct trace_resize *record)
+/*
+ * A bucket is moved as a whole, and the first one by the insert that begins the resize. While that
+ * lasts, the map BEGINS to, and no mark shows it.
+ */
+static enum marks look_at_marks(const struct sight *sight, const struct trace_resize *record,
+                                bool begins)
 {
     if (!sight->marks_there)
         return MARKS_UNREADABLE;
     if (is_freed(sight->marks))
         return MARKS_FREED;
-    if (record->moved == 0)
+    if (record->moved == 0 && begins)
         return MARKS_FIT;
     for (int i = 0; i < GO_SLOTS; i++)
         if (sight->marks[i] < GO_MARK_EVACUATED_FIRST || sight->marks[i] > GO_MARK_EVACUATED_LAST)
@@ -118,6 +122,12 @@ static bool holds_both(const struct go_hmap *hmap, const struct go_open *open)
            (!record->new_address || record->new_address == hmap->buckets);
 }
 
+/* True if the new array is only being made. */
+static bool has_not_begun(const struct go_hmap *hmap, const struct go_open *open)
+{
+    return hmap->buckets == open->record.old_address;
+}
+
 /* True if the map has let go of its old array, where it was when we last saw it. */
 static bool has_let_go(const struct go_hmap *hmap, const struct go_open *open)
 {
@@ -130,7 +140,9 @@ static void judge_resize(struct go_books *books, const struct memory *memory,
 {
     const uint32_t index = sight->index;
     struct go_open *open = &books->opens[index];
-    enum marks marks = look_at_marks(sight, &open->record);
+    bool holds = sight->hmap_there && holds_both(&sight->hmap, open);
+    bool begins = sight->hmap_there && has_not_begun(&sight->hmap, open);
+    enum marks marks = look_at_marks(sight, &open->record, begins || holds);
 
     if (marks == MARKS_FIT && !books->liveness && !arrays_fit(books, memory, open))
         marks = MARKS_OTHER;
@@ -140,9 +152,9 @@ static void judge_resize(struct go_books *books, const struct memory *memory,
             go_books_collected(books, index, now);
     } else if (!sight->hmap_there || marks == MARKS_UNREADABLE)
         return; /* the program is gone: what was seen last is the last word */
-    else if (marks == MARKS_FIT && holds_both(&sight->hmap, open))
+    else if (marks == MARKS_FIT && holds)
         go_books_progress(books, index, &sight->hmap, now);
-    else if (++open->misses < MISSES_MOST)
+    else if (++open->misses < MISSES_MOST && !last)
         return;
     else if (has_let_go(&sight->hmap, open))
         go_books_missed_end(books, index, now);

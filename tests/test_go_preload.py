@@ -171,7 +171,7 @@ def test_run_traces_each_map_once(go, maptrace, reporter, tmp_path):
     assert done.returncode == 0 and not done.stderr and done.stdout.endswith("sum 201000\n")
     assert [path.name for path in tmp_path.iterdir()] == ["trace.bin"]
     report = reporter.json(tmp_path / "trace.bin", stall="300ms")
-    assert len(report.findings) == 2 and report.findings[0]["confidence"] == "exact"
+    assert len(report.findings) == 2 and report.traces[0]["go"]["liveness_known"]
 
 
 def test_switched_off(go, trace):

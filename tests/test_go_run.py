@@ -6,6 +6,7 @@ import re
 import signal
 import struct
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,26 @@ def test_launcher_that_is_killed(go, trace, maptrace, reporter):
         os.kill(child, signal.SIGKILL)
     found = reporter.json(run.folder / "other.bin", stall="1ms")
     assert len(found.of(kind="stuck")) == 2
+
+
+def test_launcher_that_gets_no_chance_to_look(go, maptrace, reporter, tmp_path):
+    """The map was in use when it was seen last, and is dead at the end: nobody knows."""
+    run = subprocess.Popen([maptrace.maptrace, "run", "--", go("1.23", source="testdata/go/lives.go"), "unseen"],
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", cwd=tmp_path)
+    assert run.stdout.readline() == "ready\n"
+    wait_until(lambda: reporter.json(tmp_path / "trace.bin", stall="1ms").of(kind="stuck"),
+               what="the map to be seen")
+    child = int(subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True).stdout)
+    os.kill(run.pid, signal.SIGSTOP)
+    wait_until(lambda: all(") T" in path.read_text() for path in Path(f"/proc/{run.pid}").glob("task/*/stat")),
+               what="the launcher to stop")
+    run.stdin.close()
+    wait_until(lambda: ") Z" in open(f"/proc/{child}/stat").read(), what="the program to end")
+    os.kill(run.pid, signal.SIGCONT)
+    assert run.wait(30) == 0
+    found = reporter.json(tmp_path / "trace.bin", stall="1ms")
+    assert found.verdict == "inconclusive" and found.totals["undecided"] == 1
+    assert "in the last moment" in " ".join(reporter.text(tmp_path / "trace.bin", stall="1ms").split())
 
 
 @pytest.mark.parametrize("flags", [(), (PIE,)])

@@ -297,6 +297,7 @@ enum trace_resize_flag {
     TRACE_RESIZE_SAME_SIZE = 1u << 7,  /* as many buckets again, to get rid of overflow buckets */
     TRACE_RESIZE_UNVERIFIED = 1u << 8, /* the table may be garbage that was not collected yet */
     TRACE_RESIZE_CLEARED = 1u << 9,    /* released because the table was emptied */
+    TRACE_RESIZE_UNSEEN = 1u << 10,    /* nobody could look at the table at the end, nor shortly before */
 };
 
 /* A resize: in region resizes while the old array is alive, then in a ring. */

@@ -1,5 +1,5 @@
 // Maps in situations of all kinds, for what a report says of them. The argument
-// chooses: dead, late, cleared, same, emptied. Prints "ready" and what it knows.
+// chooses: dead, unseen, late, cleared, same, emptied. Prints "ready" and what it knows.
 package main
 
 import (
@@ -54,6 +54,17 @@ func dead() {
 	fmt.Println("ready")
 	time.Sleep(400 * time.Millisecond)
 	runtime.KeepAlive(live)
+}
+
+// A stuck map that is dropped and collected just before the end, which waits for a line of input.
+func unseen() {
+	m := make(map[int]int)
+	growTo(m, 10)
+	fmt.Println("ready")
+	os.Stdin.Read(make([]byte, 1))
+	runtime.KeepAlive(m)
+	m = nil
+	runtime.GC()
 }
 
 // A resize that stops half-way for a while.
@@ -121,6 +132,6 @@ func emptied() {
 }
 
 func main() {
-	map[string]func(){"dead": dead, "late": late, "cleared": cleared, "same": same,
+	map[string]func(){"dead": dead, "unseen": unseen, "late": late, "cleared": cleared, "same": same,
 		"emptied": emptied}[os.Args[1]]()
 }

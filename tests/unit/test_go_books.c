@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analyzer/judge.h"
 #include "golang/books.h"
 #include "golang/looks.h"
 #include "golang/trace_file.h"
@@ -210,13 +211,19 @@ static void test_only_collections_make_sure_that_a_map_is_in_use(void **context)
     struct state *state = *context;
     static struct fake fake;
 
-    state->books.cycles = 5;
     grow(state, &fake, 4);
-    state->books.cycles = 6; /* it may have begun before */
+    move_buckets(&fake, 3);
+    state->books.cycles = 5;
     look(state, 300 * (uint64_t)MS);
-    assert_int_equal(state->books.opens[0].record.confidence, TRACE_INFERRED);
-    assert_true(state->books.opens[0].record.flags & TRACE_RESIZE_UNVERIFIED);
-    state->books.cycles = 7;
+    /* It rests since then, at the latest. The first may have begun before, the second is not done
+     * with what it frees before the third begins. */
+    state->books.cycles = 9;
+    look(state, 300 * (uint64_t)MS);
+    for (state->books.cycles = 10; state->books.cycles < 12; state->books.cycles++) {
+        look(state, 300 * (uint64_t)MS);
+        assert_int_equal(state->books.opens[0].record.confidence, TRACE_INFERRED);
+        assert_true(state->books.opens[0].record.flags & TRACE_RESIZE_UNVERIFIED);
+    }
     look(state, 300 * (uint64_t)MS);
     assert_int_equal(state->books.opens[0].record.confidence, TRACE_EXACT);
     assert_false(state->books.opens[0].record.flags & TRACE_RESIZE_UNVERIFIED);
@@ -305,6 +312,43 @@ static void test_reused_memory_is_no_map(void **context)
     struct trace *trace = read_back(state);
     assert_int_equal(trace->open_count, 0);
     assert_int_equal(trace->header.collected, 1);
+    trace_free(trace);
+}
+
+/* A machine with too much to do: nobody looked before the map was dropped, and then once. */
+static void test_reused_memory_at_the_only_look(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+
+    grow(state, &fake, 4);
+    memset(&fake, 0, sizeof fake);
+    go_look(&state->books, &state->memory, go_trace_time(&state->trace, state->ns += 300), true);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->open_count, 0);
+    assert_int_equal(trace->header.collected, 1);
+    trace_free(trace);
+}
+
+static void test_what_nobody_saw_in_the_end_is_no_finding(void **context)
+{
+    struct state *state = *context;
+    static struct fake fake;
+    const struct judge_limits limits = {.stall_ns = 100 * (uint64_t)MS};
+
+    grow(state, &fake, 4);
+    move_buckets(&fake, 3);
+    look(state, 10 * MS);
+    look(state, 900 * (uint64_t)MS);
+    go_books_unseen(&state->books, go_trace_time(&state->trace, state->ns));
+    struct trace *trace = read_back(state);
+    assert_int_equal(judge_resize(trace, &trace->open[0], &limits).kind, JUDGE_STUCK);
+    assert_int_equal(judge_losses(trace, &limits), 0);
+    trace_free(trace);
+    go_books_unseen(&state->books, go_trace_time(&state->trace, state->ns += MS));
+    trace = read_back(state);
+    assert_int_equal(judge_resize(trace, &trace->open[0], &limits).kind, JUDGE_UNDECIDED);
+    assert_int_equal(judge_losses(trace, &limits), JUDGE_UNSEEN);
     trace_free(trace);
 }
 
@@ -456,6 +500,8 @@ int main(void)
         TEST(test_freed_by_a_resize_whose_end_comes_later),
         TEST(test_dead_map_of_which_a_part_was_used_again),
         TEST(test_reused_memory_is_no_map),
+        TEST(test_reused_memory_at_the_only_look),
+        TEST(test_what_nobody_saw_in_the_end_is_no_finding),
         TEST(test_a_header_that_moved_with_its_stack),
         TEST(test_clearing_ends_a_resize),
         TEST(test_growth_into_the_same_size),
