@@ -39,10 +39,12 @@ def test_exactly_the_stuck_maps_are_found(go, trace, version, flags, cgo):
     assert run.stdout.endswith("sum 201000\n") and not run.stderr
     report = run.report(stall="100ms")
     stuck = {true["table"]: true for true in truth if true["array"] != "0x0"}
-    assert {finding["table"] for finding in report.findings} == set(stuck)
-    for finding in report.findings:
+    # On a machine with too much to do any resize can stand still for so long, and be late.
+    found = report.of(kind="stuck")
+    assert {finding["table"] for finding in found} == set(stuck) and len(found) == len(stuck)
+    for finding in found:
         true = stuck[finding["table"]]
-        assert (finding["rule"], finding["kind"], finding["type"]) == ("go-map", "stuck", true["type"])
+        assert (finding["rule"], finding["type"]) == ("go-map", true["type"])
         assert finding["progress"] == {"moved": true["moved"], "of": 1 << (true["log2_buckets"] - 1)}
         assert (finding["array"], finding["new_array"]) == (true["array"], true["new_array"])
         assert true["function"] in [frame["function"] for frame in finding["stack"]]

@@ -58,12 +58,12 @@ def test_exactly_the_stuck_maps_are_found(go, launch, reporter, version, flags, 
     done = launch(program, "0.3", options=["--check", "--stall=100ms"])
     truth = [json.loads(line) for line in done.stdout.splitlines() if line[0] == "{"]
     assert done.returncode == 23 and done.stdout.endswith("sum 201000\n")
-    found = reporter.json(launch.folder / "trace.bin", stall="100ms")
+    # On a machine with too much to do any resize can stand still for so long, and be late.
+    found = reporter.json(launch.folder / "trace.bin", stall="100ms").of(kind="stuck")
     stuck = {true["table"]: true for true in truth if true["array"] != "0x0"}
-    assert {finding["table"] for finding in found.findings} == set(stuck)
-    for finding in found.findings:
+    assert {finding["table"] for finding in found} == set(stuck) and len(found) == len(stuck)
+    for finding in found:
         true = stuck[finding["table"]]
-        assert finding["kind"] == "stuck"
         assert finding["progress"] == {"moved": true["moved"], "of": 1 << (true["log2_buckets"] - 1)}
         assert (finding["array"], finding["new_array"]) == (true["array"], true["new_array"])
         assert true["function"] in [frame["function"] for frame in finding["stack"]]
