@@ -8,7 +8,9 @@
 #include "modules.h"
 #include "safe_read.h"
 
-#pragma weak dladdr1 /* musl has none: see start.c */
+/* musl has neither: see start.c. */
+#pragma weak _dl_find_object
+#pragma weak dladdr1
 
 /* What is learned before an address of it is seen costs time, and room in the trace. */
 #define LATER_MOST 512
