@@ -39,7 +39,8 @@ PRELOAD_LDFLAGS = -shared -Wl,--exclude-libs,ALL -Wl,-z,relro -Wl,-z,now -Wl,-z,
 HARDENING = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all \
 	$(if $(filter thread,$(SANITIZE)),-Wno-tsan),\
 	-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
-TOOL_CFLAGS = $(COMMON) -fPIE $(HARDENING)
+# The launcher copies a few records for each resize of a Go program, by libc.
+TOOL_CFLAGS = $(COMMON) $(COPY_BY_CALL) -fPIE $(HARDENING)
 TOOL_LDFLAGS = -pie -Wl,-z,relro -Wl,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 TOOL_LIBS = -ljansson -lZydis -ldw -lelf -llzma -liberty -ldl -lpthread
 
