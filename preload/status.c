@@ -174,6 +174,8 @@ static void judge(struct trace_rule *entry, const struct rule *rule, const char 
               first_grow(rule));
     } else if (rule->heap && !rule->needs && (signs.functions || signs.shown)) {
         blind(entry, rule, "%s", rule->heap);
+        if (rule->doubt)
+            entry->flags |= TRACE_RULE_PRESENT;
     } else if (!signs.functions && signs.shown) {
         blind(entry, rule,
               "the container is there, but no grow function is to be found: inlined "

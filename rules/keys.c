@@ -147,6 +147,14 @@ static void set_hook(struct parser *parser, const struct key *key, char *value)
                     "unknown hook '%.200s': write libstdcxx-prime or libcxx-prime", value);
 }
 
+static void set_doubt(struct parser *parser, const struct key *key, char *value)
+{
+    (void)key;
+    parser->rule->doubt = strcmp(value, "yes") == 0;
+    if (!parser->rule->doubt)
+        parser_fail(parser, parser->rule, parser->line, "'%.200s' as doubt: write yes", value);
+}
+
 static void set_call(struct parser *parser, const struct key *key, char *value)
 {
     static const char *const names[] = {"malloc", "calloc", "realloc", "aligned", "new", "mmap"};
@@ -196,6 +204,7 @@ static const struct key keys[] = {
     {"needs", set_needs, FIELD(needs), false},
     {"heap", set_text, FIELD(heap), true},
     {"hint", set_text, FIELD(hint), true},
+    {"doubt", set_doubt, 0, false},
     {"tested", set_text, FIELD(tested), true},
 };
 #define KEY_COUNT (sizeof keys / sizeof *keys)

@@ -91,6 +91,7 @@ struct rule {
     const char *needs; /* key `needs`: NAME=VALUE that must stand in the environment, else blind */
     const char *heap; /* key `heap`: reason given when blind, for want of `needs` if that is told */
     const char *hint; /* key `hint`: what would help when blind */
+    bool doubt;       /* key `doubt`: while it is there and cannot be seen, no verdict is clean */
     const char *tested; /* key `tested` */
     bool user;          /* from a file of the user's */
     bool broken;        /* had an error: sees nothing; the reason stands in `error` */

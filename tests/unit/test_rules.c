@@ -33,6 +33,7 @@ static void reads_every_key(void **state)
                                   "needs = PYTHONMALLOC=malloc\n"
                                   "heap = a heap of its own\n"
                                   "hint = rebuild\n"
+                                  "doubt = yes\n"
                                   "tested = redis 7\n"
                                   "tested = valkey 8"),
                      0);
@@ -61,6 +62,7 @@ static void reads_every_key(void **state)
     assert_string_equal(rule->needs, "PYTHONMALLOC=malloc");
     assert_string_equal(rule->heap, "a heap of its own");
     assert_string_equal(rule->hint, "rebuild");
+    assert_true(rule->doubt);
     assert_string_equal(rule->tested, "redis 7; valkey 8");
     assert_true(rule->user);
     assert_false(rule->broken);
