@@ -1,6 +1,7 @@
 """Go code that is not simply a program: libraries, plugins, archives, and the race detector."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -75,6 +76,34 @@ def test_plugin(go, library, traced):
     said, report, answer = traced(go(VERSION, source="testdata/go/plugin.go", cgo=True),
                                   library("plugin", "grow.so"))
     assert said == "moved true\n" and is_blind(report, answer)
+
+
+@pytest.mark.soak
+def test_go_test(go, maptrace, tmp_path):
+    """Started by go test in its place, maptrace sees a test from its beginning."""
+    (tmp_path / "go.mod").write_text("module m\n\ngo 1.19\n")
+    (tmp_path / "m_test.go").write_text("""package m
+
+import (
+	"testing"
+	"time"
+)
+
+var kept = map[int]int{}
+
+func TestGrow(t *testing.T) {
+	for i := 0; i < 107000; i++ {
+		kept[i] = i
+	}
+	time.Sleep(400 * time.Millisecond)
+}
+""")
+    root = Go.root(VERSION)
+    done = subprocess.run([f"{root}/bin/go", "test", "-exec", f"{maptrace.maptrace} run --check --stall=100ms --", "."],
+                          cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=280,
+                          env=dict(os.environ, GOROOT=root, GOTOOLCHAIN="local", GOFLAGS="-mod=mod"))
+    said = done.stdout + done.stderr
+    assert done.returncode == 1 and "1 old array outlived its resize" in said and "m.TestGrow" in said, said
 
 
 @pytest.mark.soak
