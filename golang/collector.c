@@ -16,7 +16,7 @@
 #include "golang/open_maps.h"
 #include "golang/trace_file.h"
 
-enum { UNFINISHED_MS = 200 };
+enum { UNFINISHED_MS = 2000 };
 
 struct go_collector {
     struct trace_file file;

@@ -16,7 +16,7 @@ enum {
     IDLE_POLLS = 20,
 };
 
-static const uint64_t LAST_WAIT_NS = 100000000; /* of GO_EXIT_WAIT_MS, for unfinished events */
+static const uint64_t LAST_WAIT_NS = 2000000000; /* of GO_EXIT_WAIT_S, for unfinished events */
 
 /* --- the beginning ---------------------------------------------------------------- */
 

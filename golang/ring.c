@@ -10,8 +10,9 @@
 
 enum { NEAR_MOST = 4096, CAPACITY_LEAST = 256, CAPACITY_MOST = 1 << 24, TRIES = 5 };
 
-static const uint64_t GIVE_UP_NS = 1000000000; /* on an event that nobody finishes */
-static const uint64_t LINE_NS = 1000000000;    /* what a line is drawn through, at least */
+/* On an event that nobody finishes: whose thread waits for a processor, or for memory. */
+static const uint64_t GIVE_UP_NS = 10000000000, GIVE_UP_FULL_NS = 1000000000;
+static const uint64_t LINE_NS = 1000000000; /* what a line is drawn through, at least */
 
 static uint64_t now_ns(void)
 {
@@ -171,7 +172,8 @@ static bool give_up(struct go_ring *ring, bool last)
 {
     if (!last && ring->stuck_ns == 0)
         ring->stuck_ns = ring->after.ns;
-    if (!last && ring->after.ns - ring->stuck_ns < GIVE_UP_NS)
+    bool fills = claimed(ring) - ring->next > ring->capacity / 2;
+    if (!last && ring->after.ns - ring->stuck_ns < (fills ? GIVE_UP_FULL_NS : GIVE_UP_NS))
         return false;
     skip(ring, 1);
     return true;

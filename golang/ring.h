@@ -117,8 +117,8 @@ void go_ring_close(struct go_ring *ring);
 
 /*
  * Hands over what was finished since, in the order in which it was claimed, and returns how
- * many that were. It stops at an event that a thread has begun and not finished; after a
- * second (or, with LAST, at once) such an event is given up and counted as lost.
+ * many that were. It stops at an event that a thread has begun and not finished; after
+ * a while (or, with LAST, at once) such an event is given up and counted as lost.
  *
  * Time stamps are converted by straight lines between the moments of the drains, so drain
  * at least every few seconds.
