@@ -89,6 +89,8 @@ void go_books_missed_end(struct go_books *books, uint32_t open, uint64_t now);
 /* A map that is not being resized: how many entries it has; or it is gone. */
 void go_books_counted(struct go_books *books, uint32_t map, uint64_t entries);
 void go_books_forget(struct go_books *books, uint32_t map);
+/* Of maps that were at one address the last one is there, if any is. */
+void go_books_forget_twins(struct go_books *books);
 
 /* The watch is over: what was looked at last before SINCE may have ended meanwhile. */
 void go_books_unseen(struct go_books *books, uint64_t since);

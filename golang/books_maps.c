@@ -29,6 +29,33 @@ void go_books_forget(struct go_books *books, uint32_t index)
     books_map_changed(books, index);
 }
 
+/* True if the map that was at OTHER's header left it before MAP took its place. */
+static bool is_later(const struct go_map *map, const struct go_map *other)
+{
+    return map->array.born_ns >= other->array.born_ns;
+}
+
+void go_books_forget_twins(struct go_books *books)
+{
+    struct address_index by_table;
+
+    if (address_index_make(&by_table) != 0)
+        return;
+    for (uint32_t i = 0; i < books->maps_used; i++) {
+        uint32_t there = address_index_get(&by_table, books->maps[i].table), gone = i;
+
+        if (!books->maps[i].used)
+            continue;
+        if (there == ADDRESS_INDEX_NONE || is_later(&books->maps[i], &books->maps[there])) {
+            address_index_put(&by_table, books->maps[i].table, i);
+            gone = there;
+        }
+        if (gone != ADDRESS_INDEX_NONE && books->maps[gone].open == GO_NONE)
+            go_books_forget(books, gone);
+    }
+    address_index_free(&by_table);
+}
+
 void go_books_counted(struct go_books *books, uint32_t index, uint64_t entries)
 {
     struct go_map *map = &books->maps[index];

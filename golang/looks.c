@@ -261,6 +261,7 @@ void go_look(struct go_books *books, const struct memory *memory, uint64_t now, 
     look_at_all(&looking);
     looking.judge = judge_map;
     if (last) {
+        go_books_forget_twins(books);
         look_at_large_maps(&looking);
     } else if (now >= books->look_quiet_ns) {
         look_at_some_maps(&looking);

@@ -445,6 +445,39 @@ static void test_a_ladder(void **context)
     trace_free(trace);
 }
 
+/* A header on a stack, or in memory that was used again: nobody has looked since. */
+static void test_two_maps_at_one_address(void **context)
+{
+    struct state *state = *context;
+    static struct fake first, second;
+    struct go_event event;
+
+    grow(state, &first, 3);
+    move_buckets(&first, 8);
+    end(state, &first, GO_EVENT_MOVED);
+    event = (struct go_event){.kind = GO_EVENT_GROW,
+                              .frames = 2,
+                              .goroutine = 0x200,
+                              .hmap = address(&first.hmap),
+                              .maptype = TYPE,
+                              .count = 26,
+                              .log2 = 2,
+                              .buckets = address(second.old),
+                              .pc = {0x2000, 0x3000}};
+    go_books_event(&state->books, &event, state->ns += MS);
+    event.kind = GO_EVENT_MOVED;
+    event.log2 = 3;
+    event.oldbuckets = event.buckets;
+    event.buckets = address(second.new);
+    go_books_event(&state->books, &event, state->ns += MS);
+    first.hmap = (struct go_hmap){.count = 1, .log2_buckets = 3, .buckets = event.buckets};
+    go_look(&state->books, &state->memory, go_trace_time(&state->trace, state->ns += MS), true);
+    struct trace *trace = read_back(state);
+    assert_int_equal(trace->array_count, 1);
+    assert_int_equal(trace->arrays[0].address, address(second.new));
+    trace_free(trace);
+}
+
 static void test_an_end_without_a_beginning(void **context)
 {
     struct state *state = *context;
@@ -506,6 +539,7 @@ int main(void)
         TEST(test_clearing_ends_a_resize),
         TEST(test_growth_into_the_same_size),
         TEST(test_a_ladder),
+        TEST(test_two_maps_at_one_address),
         TEST(test_an_end_without_a_beginning),
         TEST(test_many_maps),
     };
