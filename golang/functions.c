@@ -16,27 +16,20 @@ static uint64_t number(const char *at, unsigned bytes)
     return value;
 }
 
-/* The slice of Go's at word WORD, of ITEMs; NULL if it is not there. */
-static char *copy_slice(const struct memory *memory, const struct go_program *program,
-                        unsigned word, size_t item, size_t *count)
+/* The slice of Go's at word WORD, of ITEMs; false if it is not there. */
+static bool borrow_slice(const struct memory *memory, const struct go_program *program,
+                         unsigned word, size_t item, struct memory_loan *loan, size_t *count)
 {
-    char *copy;
-
     *count = program->module[word + 1];
-    if (*count == 0 || *count > BYTES_MOST / item)
-        return NULL;
-    copy = malloc(*count * item);
-    if (copy && !memory_read(memory, program->module[word], copy, *count * item)) {
-        free(copy);
-        copy = NULL;
-    }
-    return copy;
+    return *count && *count <= BYTES_MOST / item &&
+           memory_borrow(memory, program->module[word], *count * item, loan);
 }
 
 int go_functions_read(const struct memory *memory, const struct go_program *program,
                       struct go_functions *functions)
 {
     bool absolute = program->magic == 0xfffffffa;
+    struct memory_loan *loans = functions->loans;
     size_t rows;
 
     *functions = (struct go_functions){
@@ -44,24 +37,25 @@ int go_functions_read(const struct memory *memory, const struct go_program *prog
         .entry_bytes = absolute ? 8 : 4,
         .infos_address = program->module[INFOS],
     };
-    functions->names = copy_slice(memory, program, NAMES, 1, &functions->names_bytes);
-    functions->infos = copy_slice(memory, program, INFOS, 1, &functions->infos_bytes);
-    functions->entries =
-        copy_slice(memory, program, ENTRIES, 2 * (size_t)functions->entry_bytes, &rows);
-    if (!functions->names || !functions->infos || !functions->entries || rows < 2 ||
-        functions->names[functions->names_bytes - 1] != 0) {
+    if (!borrow_slice(memory, program, NAMES, 1, &loans[0], &functions->names_bytes) ||
+        !borrow_slice(memory, program, INFOS, 1, &loans[1], &functions->infos_bytes) ||
+        !borrow_slice(memory, program, ENTRIES, 2 * (size_t)functions->entry_bytes, &loans[2],
+                      &rows) ||
+        rows < 2 || ((const char *)loans[0].bytes)[functions->names_bytes - 1] != 0) {
         go_functions_free(functions);
         return -ENOENT;
     }
+    functions->names = loans[0].bytes;
+    functions->infos = loans[1].bytes;
+    functions->entries = loans[2].bytes;
     functions->count = rows - 1; /* the last one only says where the text ends */
     return 0;
 }
 
 void go_functions_free(struct go_functions *functions)
 {
-    free(functions->entries);
-    free(functions->names);
-    free(functions->infos);
+    for (size_t i = 0; i < sizeof functions->loans / sizeof *functions->loans; i++)
+        memory_give_back(&functions->loans[i]);
     *functions = (struct go_functions){0};
 }
 

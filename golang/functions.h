@@ -11,11 +11,12 @@ struct go_functions {
     uint64_t text; /* what entries count from; 0 in Go 1.16 and 1.17 */
     unsigned entry_bytes;
     size_t count;
-    char *entries; /* a pair each: where it begins, where its description stands in infos */
-    char *names;
-    char *infos;
+    const char *entries; /* a pair each: where it begins, where its description stands in infos */
+    const char *names;
+    const char *infos;
     size_t names_bytes, infos_bytes;
     uint64_t infos_address;
+    struct memory_loan loans[3]; /* of the three */
 };
 
 struct go_function {
@@ -24,7 +25,7 @@ struct go_function {
     uint64_t info;       /* address of its description (runtime._func) */
 };
 
-/* Copies the table. 0 or -errno: -ENOENT if it is not as it should be. */
+/* 0 or -errno: -ENOENT if the table is not as it should be. MEMORY must outlive FUNCTIONS. */
 int go_functions_read(const struct memory *memory, const struct go_program *program,
                       struct go_functions *functions);
 void go_functions_free(struct go_functions *functions);

@@ -206,6 +206,23 @@ void memory_read_pieces(const struct memory *memory, struct memory_piece *pieces
     }
 }
 
+const void *memory_borrow(const struct memory *memory, uint64_t address, size_t bytes,
+                          struct memory_loan *loan)
+{
+    *loan = (struct memory_loan){.copy = malloc(bytes)};
+    if (loan->copy && memory_read(memory, address, loan->copy, bytes))
+        loan->bytes = loan->copy;
+    else
+        memory_give_back(loan);
+    return loan->bytes;
+}
+
+void memory_give_back(struct memory_loan *loan)
+{
+    free(loan->copy);
+    *loan = (struct memory_loan){0};
+}
+
 const struct mapping *memory_at(const struct memory *memory, uint64_t address)
 {
     size_t low = 0, high = memory->count;

@@ -50,6 +50,19 @@ void memory_close(struct memory *memory);
 /* True if all BYTES were there. */
 bool memory_read(const struct memory *memory, uint64_t address, void *buffer, size_t bytes);
 
+/*
+ * BYTES at ADDRESS, for as long as they are looked at: where they are if that can be, else a copy.
+ * NULL: they were not all there, or there is no memory. To be given back.
+ */
+struct memory_loan {
+    const void *bytes;
+    void *copy;
+};
+
+const void *memory_borrow(const struct memory *memory, uint64_t address, size_t bytes,
+                          struct memory_loan *loan);
+void memory_give_back(struct memory_loan *loan);
+
 /* Some bytes of many. */
 struct memory_piece {
     uint64_t address;

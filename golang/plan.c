@@ -131,12 +131,14 @@ static unsigned plan_calls(struct planning *planning, uint64_t target, const cha
                            const unsigned char *entry)
 {
     uint64_t low, high;
-    unsigned char *code;
+    struct memory_loan loan;
     unsigned calls = 0;
 
-    if (!find_runtime(planning, &low, &high) || !(code = malloc(high - low)))
+    if (!find_runtime(planning, &low, &high) ||
+        !memory_borrow(planning->memory, low, high - low, &loan))
         return 0;
-    bool good = memory_read(planning->memory, low, code, high - low);
+    const unsigned char *code = loan.bytes;
+    bool good = true;
     for (uint64_t at = 0; good && at + 5 <= high - low; at++) {
         struct go_function function;
 
@@ -146,7 +148,7 @@ static unsigned plan_calls(struct planning *planning, uint64_t target, const cha
                has_prefix(&function, callers) && add(planning->plan, low + at, code + at, 5, entry);
         calls++;
     }
-    free(code);
+    memory_give_back(&loan);
     return good ? calls : 0;
 }
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -26,14 +25,18 @@ static const struct generation {
 /* Called for each stretch of the program's own mappings; true ends the search. */
 typedef bool search(void *context, uint64_t address, const char *bytes, size_t count);
 
-static bool walk_mapping(const struct memory *memory, const struct mapping *mapping, char *chunk,
-                         size_t overlap, search *look, void *context)
+static bool walk_mapping(const struct memory *memory, const struct mapping *mapping, size_t overlap,
+                         search *look, void *context)
 {
+    struct memory_loan loan;
+
     for (uint64_t at = mapping->low; at < mapping->high; at += CHUNK - overlap) {
         size_t bytes = mapping->high - at < CHUNK ? mapping->high - at : CHUNK;
-        if (!memory_read(memory, at, chunk, bytes))
+        if (!memory_borrow(memory, at, bytes, &loan))
             return false;
-        if (look(context, at, chunk, bytes))
+        bool found = look(context, at, loan.bytes, bytes);
+        memory_give_back(&loan);
+        if (found)
             return true;
         if (bytes < CHUNK)
             return false;
@@ -48,20 +51,16 @@ enum first { READ_ONLY, WRITABLE };
 static int walk(const struct memory *memory, enum first first, size_t overlap, search *look,
                 void *context)
 {
-    char *chunk = malloc(CHUNK);
     bool found = false;
 
-    if (!chunk)
-        return -ENOMEM;
     for (int turn = 0; turn < 3 && !found; turn++)
         for (size_t i = 0; i < memory->count && !found; i++) {
             const struct mapping *mapping = &memory->mappings[i];
             int its_turn = mapping->executable ? 2 : mapping->writable != (first == WRITABLE);
             /* The zeroed part of the data has no file of its own; moduledata never stands there. */
             if (mapping->program && mapping->readable && its_turn == turn)
-                found = walk_mapping(memory, mapping, chunk, overlap, look, context);
+                found = walk_mapping(memory, mapping, overlap, look, context);
         }
-    free(chunk);
     return found ? 0 : -ENOENT;
 }
 
@@ -131,19 +130,16 @@ static int look_at_names(const struct finding *finding, struct go_program *progr
     static const char classic[] = "\0runtime.hashGrow";
     static const char swiss[] = "\0internal/runtime/maps.(*table).grow";
     size_t bytes = finding->words[2];
-    char *names = malloc(bytes);
+    struct memory_loan loan;
+    const char *names = memory_borrow(finding->memory, finding->words[1], bytes, &loan);
 
     if (!names)
-        return -ENOMEM;
-    if (!memory_read(finding->memory, finding->words[1], names, bytes)) {
-        free(names);
         return -ENOENT;
-    }
     if (memmem(names, bytes, classic, sizeof classic))
         program->maps = GO_MAPS_CLASSIC;
     else if (memmem(names, bytes, swiss, sizeof swiss))
         program->maps = GO_MAPS_SWISS;
-    free(names);
+    memory_give_back(&loan);
     return 0;
 }
 

@@ -153,16 +153,14 @@ int go_types_read(const struct memory *memory, const struct go_program *program,
                   struct go_types *types)
 {
     size_t bytes = program->types_end - program->types;
-    unsigned char *copy = bytes <= TYPES_MOST ? malloc(bytes) : NULL;
-    int error = copy ? 0 : -ENOMEM;
+    struct memory_loan loan;
 
     *types = (struct go_types){0};
-    if (!error && !memory_read(memory, program->types, copy, bytes))
-        error = -EFAULT;
-    struct text text = {memory, copy, program->types, bytes};
-    if (!error)
-        error = collect(&text, types);
-    free(copy);
+    if (bytes > TYPES_MOST || !memory_borrow(memory, program->types, bytes, &loan))
+        return -EFAULT;
+    struct text text = {memory, loan.bytes, program->types, bytes};
+    int error = collect(&text, types);
+    memory_give_back(&loan);
     if (error)
         go_types_free(types);
     return error;

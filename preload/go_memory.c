@@ -99,3 +99,20 @@ void memory_read_pieces(const struct memory *memory, struct memory_piece *pieces
     for (size_t i = 0; i < count; i++)
         pieces[i].there = memory_read(memory, pieces[i].address, pieces[i].buffer, pieces[i].bytes);
 }
+
+/* Only for the program's own image: what is borrowed is not probed again. */
+const void *memory_borrow(const struct memory *memory, uint64_t address, size_t bytes,
+                          struct memory_loan *loan)
+{
+    const struct mapping *mapping = memory_at(memory, address);
+
+    *loan = (struct memory_loan){0};
+    if (mapping && mapping->readable && mapping->high - address >= bytes)
+        loan->bytes = (const void *)address;
+    return loan->bytes;
+}
+
+void memory_give_back(struct memory_loan *loan)
+{
+    *loan = (struct memory_loan){0};
+}
