@@ -27,19 +27,19 @@
  * NAME(...), of the type of malloc. What is more than a jump stands in a function of its own, so
  * that the usual call need not save registers for it.
  */
-#define ALLOCATOR(name, arguments, bytes, kind, ...)                                               \
+#define ALLOCATOR(name, arguments, bytes_, kind, ...)                                              \
     static __attribute__((noinline)) void *watched_##name(uintptr_t pc, uintptr_t sp,              \
                                                           uintptr_t rbp, __VA_ARGS__)              \
     {                                                                                              \
         if (watch_nested())                                                                        \
             return next.name arguments;                                                            \
         void *memory = FORWARD(void *, next.name arguments);                                       \
-        watch_allocated(memory, bytes, kind, &(struct call_site){pc, sp, rbp});                    \
+        watch_allocated(memory, bytes_, kind, &(struct call_site){pc, sp, rbp});                   \
         return memory;                                                                             \
     }                                                                                              \
     MAPTRACE_EXPORT void *name(__VA_ARGS__)                                                        \
     {                                                                                              \
-        if (watch_is_plain())                                                                      \
+        if (watch_is_plain(bytes_))                                                                \
             return next.name arguments;                                                            \
         return watched_##name(FRAME_CALLER_PC, FRAME_CALLER_SP, FRAME_CALLER_RBP, BARE arguments); \
     }
@@ -53,7 +53,7 @@ ALLOCATOR(pvalloc, (bytes), bytes, CALL_ALIGNED, size_t bytes)
 
 MAPTRACE_EXPORT int posix_memalign(void **memory, size_t alignment, size_t bytes)
 {
-    if (watch_is_plain() || watch_nested())
+    if (watch_is_plain(bytes) || watch_nested())
         return next.posix_memalign(memory, alignment, bytes);
     int error = FORWARD(int, next.posix_memalign(memory, alignment, bytes));
     struct call_site site = CALL_SITE_HERE;
@@ -95,7 +95,7 @@ static __attribute__((noinline)) void *watched_realloc(const struct call_site *s
 
 MAPTRACE_EXPORT void *realloc(void *memory, size_t bytes)
 {
-    if (watch_is_plain() && !arrays_maybe(memory) && !next_in_pool(memory))
+    if (watch_is_plain(bytes) && !arrays_maybe(memory) && !next_in_pool(memory))
         return next.realloc(memory, bytes);
     return watched_realloc(&CALL_SITE_HERE, memory, bytes);
 }

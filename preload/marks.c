@@ -2,26 +2,14 @@
 #include "marks.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "big_stack.h"
 #include "code.h"
 #include "home.h"
-#include "lock.h"
-#include "modules.h"
-#include "raw.h"
-#include "recorder.h"
-#include "redirect.h"
 
 /* More frames than that are not believed to be of one stack. */
 #define DEPTH_MOST 1024
 #define PATIENCE_MOST 8 /* 255 calls without another try */
-
-static const uintptr_t always_open = UINTPTR_MAX;
-struct loads_watch marks_gate = {&always_open, 0};
-static const char *opened = "files were loaded"; /* why it is open, if it was closed once */
-static uint32_t calls_to_wait;                   /* before it is tried again to close the gate */
 
 /* Of each thread: */
 static __thread struct {
@@ -128,40 +116,16 @@ static uint8_t *put_note(uint8_t *at, const void *word, uint8_t jump)
     return put(at, &offset, sizeof offset);
 }
 
-#define BODY_BYTES 40
 #define JAE 0x73
 #define JBE 0x76
 
-static void make_body(uint8_t *body)
+void marks_body(uint8_t *body)
 {
     body = put_note(body, &thread_self.mark.high, JAE);
     put_note(body, &thread_self.mark.low, JBE);
 }
 
-/* --- the gate -------------------------------------------------------------- */
-
-/* The value first: whoever sees the new word with the old one sees an open gate. */
-static void set_gate(const struct loads_watch *watch)
-{
-    __atomic_store_n(&marks_gate.value, watch->value, __ATOMIC_RELEASE);
-    __atomic_store_n(&marks_gate.word, watch->word, __ATOMIC_RELEASE);
-}
-
-static bool makes_arrays(const struct code *code, uintptr_t pc)
-{
-    const struct module *module = modules_peek(pc - 1);
-
-    for (unsigned i = 0; i < code->class->count; i++)
-        if (rules_makes_arrays(code->class->marks[i].role))
-            return !(module && module->redirected);
-    return false;
-}
-
-/*
- * Calls that are under way before they are redirected, on the only stack there is: as if they had
- * been, and their entries, too. False if the stack cannot be followed.
- */
-static bool note_under_way(void)
+bool marks_note_under_way(bool (*makes_arrays)(const struct code *code, uintptr_t pc))
 {
     struct mark mark = thread_self.mark;
     struct frame frame;
@@ -186,136 +150,11 @@ static bool note_under_way(void)
     return false;
 }
 
-static void redirect_loaded(void *context)
-{
-    const char **refused = context;
-    uint8_t body[BODY_BYTES];
-
-    /* The child of a vfork is alone, but not in this memory. */
-    if (recorder_header()->pid != (uint32_t)raw_getpid())
-        *refused = "it is another process";
-    else
-        *refused = redirect_refused(false);
-    make_body(body);
-    for (size_t i = 0; !*refused && i < modules_count(); i++) {
-        struct module *module = modules_at(i);
-
-        if (module->gone || module->redirected || !redirect_wants(module))
-            continue;
-        module->redirected = redirect_calls(module, body, sizeof body);
-        if (!module->redirected)
-            *refused = "its calls cannot be redirected";
-    }
-}
-
-/* All that can make arrays, in all files that are known. NULL, or why not. */
-static const char *redirect_all(void)
-{
-    static char why[320];
-    const char *refused = NULL;
-    bool any = false;
-
-    for (size_t i = 0; i < modules_count(); i++) {
-        struct module *module = modules_at(i);
-
-        if (module->gone)
-            continue;
-        if (!redirect_knows(module)) {
-            snprintf(why, sizeof why, "not all calls of %s can be told", module->path);
-            return why;
-        }
-        any |= !module->redirected && redirect_wants(module);
-    }
-    if (!any)
-        return NULL;
-    if (!note_under_way())
-        return "a table may be growing already";
-    big_stack_call(redirect_loaded, &refused);
-    return refused;
-}
-
-const char *marks_start(void)
-{
-    struct loads_watch watch;
-    const char *refused = redirect_all();
-
-    if (refused)
-        return refused;
-    if (!loads_start(&watch))
-        return "files that are loaded later would not be seen";
-    set_gate(&watch);
-    return NULL;
-}
-
-static void open_gate(const char *why)
-{
-    opened = why;
-    set_gate(&(struct loads_watch){&always_open, 0});
-}
-
-void marks_open(void)
-{
-    open_gate("a grow function was found at run time");
-}
-
-const char *marks_why_open(void)
-{
-    return marks_gate_open() ? opened : NULL;
-}
-
-/* Caller holds the lock. */
-static void close_gate(void)
-{
-    static uint32_t patience;
-    struct loads_watch watch;
-    enum loads loads = loads_learn(&watch);
-
-    if (loads == LOADS_NOT_YET) {
-        __atomic_store_n(&calls_to_wait, (1u << patience) - 1, __ATOMIC_RELAXED);
-        patience += patience < PATIENCE_MOST;
-        return;
-    }
-    patience = 0;
-    const char *refused = loads == LOADS_KNOWN ? redirect_all() : opened;
-    if (refused)
-        open_gate(refused);
-    else
-        set_gate(&watch);
-}
-
-static bool is_open_for_good(void)
-{
-    return __atomic_load_n(&marks_gate.word, __ATOMIC_RELAXED) == &always_open;
-}
-
-/* Files were loaded since it was closed. True if it is closed again. */
-static bool closed_again(void)
-{
-    uint32_t wait = __atomic_load_n(&calls_to_wait, __ATOMIC_RELAXED);
-
-    if (is_open_for_good())
-        return false;
-    if (wait) {
-        __atomic_store_n(&calls_to_wait, wait - 1, __ATOMIC_RELAXED);
-        return false;
-    }
-    int kept = errno;
-    thread_self.nested++;
-    if (lock_take()) {
-        if (marks_gate_open() && !is_open_for_good())
-            close_gate();
-        lock_release();
-    }
-    thread_self.nested--;
-    errno = kept;
-    return !marks_gate_open();
-}
-
 bool marks_passed(const struct call_site *site)
 {
     struct mark *mark = &thread_self.mark;
 
-    if (marks_gate_open() && !closed_again())
+    if (gate_is_open() && !gate_close())
         return false;
     if (mark->high) {
         if (!is_over(site))

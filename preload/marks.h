@@ -10,11 +10,7 @@
  * that its call is over: the thread is further up the very same stack, or a walk
  * that missed no frame has passed the place. Until then it only costs time.
  *
- * The gate is closed while all this holds: each function that can make an array,
- * in every file that is loaded, is known and redirected. It opens by itself when
- * one more file is loaded; an allocation after that closes it again, if what was
- * loaded can be learned and needs no redirection, or can be redirected, too. While it is
- * open nothing is concluded from notes.
+ * Nothing is concluded from notes while the gate is open: gate.h.
  */
 #ifndef MAPTRACE_PRELOAD_MARKS_H
 #define MAPTRACE_PRELOAD_MARKS_H
@@ -22,43 +18,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "loads.h"
+#include "code.h"
+#include "gate.h"
 #include "recognise.h"
 #include "thread.h"
-
-/*
- * Redirects what can be, and closes the gate if that is all. Caller holds the
- * lock or is alone, and all that is loaded is known to modules.h. Returns NULL
- * if the gate is closed now, else why not, for people.
- */
-const char *marks_start(void);
-
-/* Opens the gate for good: a grow function is known now that is not redirected. Caller holds the
- * lock. */
-void marks_open(void);
-
-/* Why the gate is open, if it was closed once; NULL: it is closed. */
-const char *marks_why_open(void);
-
-/*
- * Both words are read without a lock while they change: no word that was watched
- * has the value that belongs to another, but for the gate that is closed.
- */
-extern struct loads_watch marks_gate __attribute__((visibility("hidden")));
-
-/* 0 while the gate is closed. */
-static inline uintptr_t marks_gate_open(void)
-{
-    const uintptr_t *word = __atomic_load_n(&marks_gate.word, __ATOMIC_RELAXED);
-
-    return __atomic_load_n(word, __ATOMIC_RELAXED) -
-           __atomic_load_n(&marks_gate.value, __ATOMIC_RELAXED);
-}
 
 /* 0: no grow function is on the stack of this thread. */
 static inline uintptr_t marks_set(void)
 {
-    return thread_self.mark.high | marks_gate_open();
+    return thread_self.mark.high | gate_is_open();
 }
 
 /*
@@ -67,5 +35,17 @@ static inline uintptr_t marks_set(void)
  * entered by a handler that interrupted it on the same thread.
  */
 bool marks_passed(const struct call_site *site);
+
+/* What a redirected call or entry runs first: MARKS_BODY_BYTES of code, the same in every thread.
+ */
+#define MARKS_BODY_BYTES 40
+void marks_body(uint8_t *body);
+
+/*
+ * Notes the calls that are under way before they are redirected, as if they had been, and
+ * entries, too: where MAKES_ARRAYS() says so of a return address. The calling thread is the only
+ * one. False if its stack cannot be followed. Caller holds the lock.
+ */
+bool marks_note_under_way(bool (*makes_arrays)(const struct code *code, uintptr_t pc));
 
 #endif

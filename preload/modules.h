@@ -47,7 +47,7 @@ struct module {
     struct code_range *ranges; /* in no order */
     size_t range_count;
     struct calls calls;
-    bool redirected;         /* all of them that make arrays: marks.h */
+    bool redirected;         /* all of them that are wanted: gate.h */
     struct code_span *named; /* functions that have a symbol, sorted; only where a rule asks */
     size_t named_count;
     uint64_t build_id_hash;

@@ -150,7 +150,7 @@ watched_delete(struct cxx_operator *which, void *memory, struct call_site site)
     {                                                                                              \
         static struct cxx_operator which = {.name = #mangled};                                     \
         operator_new *forward = (operator_new *)__atomic_load_n(&which.known, __ATOMIC_RELAXED);   \
-        if (watch_is_plain() && forward)                                                           \
+        if (watch_is_plain(bytes) && forward)                                                      \
             return forward(bytes, second, third);                                                  \
         return watched_new(&which, bytes, second, third, alignment, &CALL_SITE_HERE);              \
     }

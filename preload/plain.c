@@ -56,7 +56,7 @@ static bool walk(struct plain_memo *plain, const struct call_site *site)
     }
 }
 
-bool plain_call(const struct call_site *site)
+bool plain_call(const struct call_site *site, uint64_t bytes, enum rule_call call)
 {
     struct plain_memo *known = &own.memos[memo_hash(site) % MEMOS];
     bool plain;
@@ -65,7 +65,8 @@ bool plain_call(const struct call_site *site)
         return false;
     own.busy = 1;
     __asm__ volatile("" ::: "memory");
-    plain = marks_passed(site) || memo_same(&known->memo, known->words, site);
+    plain = (marks_passed(site) && !gate_leaves(bytes, call)) ||
+            memo_same(&known->memo, known->words, site);
     if (!plain) {
         plain = walk(known, site);
         if (!plain || known->memo.count == UINT32_MAX)

@@ -21,9 +21,8 @@
 void plain_start(bool full);
 
 /*
- * True if recognise() would surely find nothing, whatever the size and the
- * kind of call. Takes no lock, keeps errno. Async-signal-safe.
+ * True if recognise() would surely find nothing. Keeps errno. Async-signal-safe.
  */
-bool plain_call(const struct call_site *site);
+bool plain_call(const struct call_site *site, uint64_t bytes, enum rule_call call);
 
 #endif

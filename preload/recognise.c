@@ -3,8 +3,8 @@
 #include <stddef.h>
 
 #include "code.h"
+#include "gate.h"
 #include "lock.h"
-#include "marks.h"
 #include "modules.h"
 
 #define RULE_WORDS 4 /* bitmaps over rule indexes: as many as the trace has room for */
@@ -62,7 +62,7 @@ static bool is_size(const struct rule_sizes *sizes, uint64_t bytes)
            (!sizes->powers || (steps & (steps - 1)) == 0);
 }
 
-static bool fits(const struct rule *rule, uint64_t bytes, enum rule_call call)
+bool recognise_fits(const struct rule *rule, uint64_t bytes, enum rule_call call)
 {
     return (rule->calls & call) && bytes >= rule->min_bytes && is_size(&rule->sizes, bytes);
 }
@@ -156,7 +156,7 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
                 struct rule *rule = class->marks[i].rule;
                 enum rule_role role = class->marks[i].role;
 
-                if (in_map(excluded, rule) || !fits(rule, bytes, call))
+                if (in_map(excluded, rule) || !recognise_fits(rule, bytes, call))
                     continue;
                 if (role == ROLE_GROW && better(rule, best.rule))
                     best = (struct recognised){rule, depth, depth, false};
@@ -184,7 +184,7 @@ bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call
         return false;
     if (callee_of == best.rule && lock_take()) {
         modules_add_grow(chain.pc, best.rule);
-        marks_open();
+        gate_leave(best.rule);
         lock_release();
     }
     *found = best;

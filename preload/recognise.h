@@ -35,6 +35,9 @@ struct call_site {
 bool recognise(const struct call_site *site, uint64_t bytes, enum rule_call call,
                struct recognised *found);
 
+/* True if RULE takes an allocation of that size by that kind of entry point, whatever the stack. */
+bool recognise_fits(const struct rule *rule, uint64_t bytes, enum rule_call call);
+
 /* How many frames above the allocator the one stands that had its stack pointer at SP. */
 bool recognise_frame(const struct call_site *site, uintptr_t sp, unsigned *depth);
 

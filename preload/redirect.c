@@ -102,19 +102,16 @@ static bool is_as_in_file(const struct module *module, const struct code_calls *
     return true;
 }
 
-bool redirect_knows(struct module *module)
+bool redirect_knows(const struct module *module, const struct code_range *range)
 {
-    for (size_t i = 0; i < module->range_count; i++) {
-        const struct code_range *range = &module->ranges[i];
+    const struct code_calls *calls = calls_find(&module->calls, range->low, range->high);
 
-        if (!rules_makes_arrays(range->role) || range->low >= range->high)
-            continue;
-        struct code_calls *calls = calls_find(&module->calls, range->low, range->high);
-        if (!calls || (!calls->wanted && !is_as_in_file(module, calls)))
-            return false;
-        calls->wanted = true;
-    }
-    return true;
+    return calls && (calls->wanted || is_as_in_file(module, calls));
+}
+
+void redirect_want(struct module *module, const struct code_range *range)
+{
+    calls_find(&module->calls, range->low, range->high)->wanted = true;
 }
 
 bool redirect_wants(const struct module *module)

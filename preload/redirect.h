@@ -40,17 +40,19 @@ struct redirect_change {
  */
 bool redirect_write(const struct redirect_change *changes, size_t count);
 
-/* True if calls or entry of each of MODULE's ranges that make arrays are known, and its code is
- * that of the file. */
-bool redirect_knows(struct module *module);
+/* True if calls or entry of RANGE of MODULE are known, and its code is that of the file. */
+bool redirect_knows(const struct module *module, const struct code_range *range);
 
-/* True if MODULE has such ranges, as far as redirect_knows(MODULE) has told. */
+/* RANGE is to be redirected. Only if it is known. */
+void redirect_want(struct module *module, const struct code_range *range);
+
+/* True if MODULE has such ranges. */
 bool redirect_wants(const struct module *module);
 
 /*
- * Lets each of these places run BODY first: position-independent code of
+ * Lets calls or entry of all that is wanted run BODY first: position-independent code of
  * BODY_BYTES that keeps every register but the flags. All of them, or none
- * (false). Only if redirect_refused() was NULL and redirect_knows(MODULE).
+ * (false). Only if redirect_refused() was NULL.
  */
 bool redirect_calls(const struct module *module, const uint8_t *body, size_t body_bytes);
 

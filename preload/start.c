@@ -15,11 +15,11 @@
 #include "code.h"
 #include "containers.h"
 #include "descent.h"
+#include "gate.h"
 #include "go.h"
 #include "index.h"
 #include "locators.h"
 #include "lock.h"
-#include "marks.h"
 #include "modules.h"
 #include "next.h"
 #include "options.h"
@@ -238,7 +238,7 @@ static int prepare(void)
     modules_start(&rules, matcher);
     status_update(&rules);
     if (options.match == MATCH_MARKS)
-        unmarked = marks_start();
+        unmarked = gate_start();
     go_begin();
     return 0;
 }
@@ -351,7 +351,7 @@ __attribute__((destructor)) static void destructor(void)
         return;
     thread_self.nested++;
     start_end();
-    say("ended", options.match == MATCH_MARKS && !unmarked ? marks_why_open() : NULL);
+    say("ended", options.match == MATCH_MARKS && !unmarked ? gate_why_open() : NULL);
     thread_self.nested--;
 }
 

@@ -32,7 +32,7 @@ void watch_allocated(void *memory, size_t bytes, enum rule_call call, const stru
     struct recognised found;
 
     if (!memory || !start_is_on() ||
-        (!thread->open && !thread->announced.bytes && plain_call(site)))
+        (!thread->open && !thread->announced.bytes && plain_call(site, bytes, call)))
         return;
     int kept = errno;
     thread->nested++;
@@ -86,7 +86,7 @@ void watch_move_end(struct watch_move *move, void *from, void *to, size_t bytes,
     struct thread *thread = &thread_self;
     struct recognised found;
 
-    if (!start_is_on() || (!move->moving.valid && !thread->open && plain_call(site)))
+    if (!start_is_on() || (!move->moving.valid && !thread->open && plain_call(site, bytes, call)))
         return;
     int kept = errno;
     thread->nested++;

@@ -27,10 +27,13 @@ static inline bool watch_nested(void)
 }
 
 /* True if a call that allocates is surely of no concern: nothing needs to be told. */
-static inline bool watch_is_plain(void)
+static inline bool watch_is_plain(size_t bytes)
 {
-    return __builtin_expect(
-        !(marks_set() | (uintptr_t)thread_self.open | thread_self.announced.bytes), 1);
+    uintptr_t marked = marks_set(); /* before the least is read */
+
+    return __builtin_expect(!(marked | (uintptr_t)thread_self.open | thread_self.announced.bytes |
+                              (bytes >= __atomic_load_n(&gate_least, __ATOMIC_RELAXED))),
+                            1);
 }
 
 /* A new block. Keeps errno. */
