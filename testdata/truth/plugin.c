@@ -1,7 +1,7 @@
 /*
  * A plugin with a table type of its own; built with -DNAME=... so that two
  * plugins differ. -DFILLER=N gives it another size, -DGROW_AT_UNLOAD a
- * destructor that grows a table and frees it.
+ * destructor that grows a table and frees it, -DGROW_AT_LOAD a constructor.
  */
 #include "truth.h"
 
@@ -60,13 +60,25 @@ __attribute__((visibility("default"))) void plugin_run(int tables_wanted, int ro
         }
 }
 
-#ifdef GROW_AT_UNLOAD
-__attribute__((destructor)) static void unload(void)
+NOINLINE __attribute__((unused)) static void grow_one(void)
 {
     struct table table = {0};
 
     for (int round = 0; round < 4; round++)
         NAMED(NAME, _grow)(&table, false);
     free(table.buckets);
+}
+
+#ifdef GROW_AT_LOAD
+__attribute__((constructor)) static void loaded(void)
+{
+    grow_one();
+}
+#endif
+
+#ifdef GROW_AT_UNLOAD
+__attribute__((destructor)) static void unload(void)
+{
+    grow_one();
 }
 #endif
