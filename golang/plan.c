@@ -163,6 +163,39 @@ static unsigned count_functions(const struct planning *planning, const char *pre
     return count;
 }
 
+/* Whether FUNCTION stores nil at a map's oldbuckets. */
+static bool clears_old(const struct planning *planning, const struct go_function *function)
+{
+    static const char *const stores[] = {"48 c7 .. 18 00 00 00 00", "49 c7 .. 18 00 00 00 00"};
+    enum { STORE_BYTES = 8 };
+    unsigned char code[GO_CODE_MOST];
+
+    for (uint64_t at = function->entry; at < function->end; at += sizeof code - STORE_BYTES) {
+        uint64_t rest = function->end - at;
+        size_t bytes = rest < sizeof code ? rest : sizeof code;
+        if (!memory_read(planning->memory, at, code, bytes) ||
+            pattern_find(code, bytes, stores[0]) != PATTERN_NONE ||
+            pattern_find(code, bytes, stores[1]) != PATTERN_NONE)
+            return true;
+    }
+    return false;
+}
+
+/* A profile can inline advanceEvacuationMark where buckets are moved. */
+static bool ends_elsewhere(const struct planning *planning)
+{
+    static const char *const movers[] = {"runtime.evacuate", "runtime.growWork",
+                                         "runtime.mapassign", "runtime.mapdelete"};
+    struct go_function function;
+
+    for (size_t i = 0; i < planning->functions->count; i++)
+        for (size_t m = 0; m < sizeof movers / sizeof *movers; m++)
+            if (go_function_number(planning->functions, i, &function) &&
+                has_prefix(&function, movers[m]) && clears_old(planning, &function))
+                return true;
+    return false;
+}
+
 /* --- what is hooked --------------------------------------------------------------- */
 
 static int plan_classic(struct planning *planning)
@@ -186,6 +219,10 @@ static int plan_classic(struct planning *planning)
                    sizeof moved_patterns / sizeof *moved_patterns, go_agent_moved,
                    &plan->constants.moved_flag, &plan->constants.moved_next)) {
         say(plan, "the code of its runtime.advanceEvacuationMark is not as in Go 1.17 to 1.24");
+        return -ENOTSUP;
+    }
+    if (ends_elsewhere(planning)) {
+        say(plan, "its runtime.advanceEvacuationMark is inlined into others (by a profile)");
         return -ENOTSUP;
     }
     plan->hooks |= GO_HOOK_GROW;

@@ -81,3 +81,14 @@ def test_a_grow_function_that_is_inlined_everywhere_is_refused(maptrace, build, 
     done = run(maptrace, program, tmp_path, "--check")
     assert done.returncode == 24 and done.stdout.endswith("sum 201000\n")
     assert "its Go maps cannot be traced: its runtime.hashGrow is not" in done.stderr
+
+
+@pytest.mark.soak
+def test_an_end_that_is_inlined_is_refused(maptrace, build, tmp_path):
+    """Else resizes would begin, and none be seen to end."""
+    program = build("1.23", ("runtime.hashGrow",))
+    assert calls(program, "1.23", "runtime.mapassign_fast64", "runtime.hashGrow") == 1
+    assert calls(program, "1.23", "runtime.evacuate_fast64", "runtime.advanceEvacuationMark") == 0
+    done = run(maptrace, program, tmp_path, "--check")
+    assert done.returncode == 24 and done.stdout.endswith("sum 201000\n")
+    assert "its runtime.advanceEvacuationMark is inlined into others" in done.stderr
