@@ -20,6 +20,7 @@ enum { SCRIPT_LEVELS = 5 }; /* as many as the kernel follows */
 struct elf_facts {
     bool other_machine;
     bool go, go_classic;
+    bool go_table;   /* its table of functions has a section of its own */
     bool has_soname; /* the loader itself can be called as a program */
     char loader[PATH_MAX];
 };
@@ -61,13 +62,13 @@ static void read_sections(Elf *elf, struct elf_facts *facts)
             facts->go = true;
         /* Some linkers put .data.rel.ro before it. */
         if (ends_with(name, ".gopclntab")) {
-            facts->go = true;
+            facts->go = facts->go_table = true;
             facts->go_classic = names_hash_grow(elf_rawdata(section, NULL));
         }
     }
 }
 
-/* Without section headers the table is somewhere among the data. */
+/* Without section headers, and where a C linker was at work, the table is among the data. */
 static void read_data(Elf *elf, const GElf_Phdr *segment, struct elf_facts *facts)
 {
     static const char name[] = "\0runtime.goexit";
@@ -105,7 +106,7 @@ static void read_segments(Elf *elf, int fd, struct elf_facts *facts)
             facts->loader[got > 0 ? got : 0] = 0;
         } else if (segment.p_type == PT_DYNAMIC) {
             read_dynamic(elf, &segment, facts);
-        } else if (segment.p_type == PT_LOAD && sections == 0) {
+        } else if (segment.p_type == PT_LOAD && !facts->go_table && (facts->go || sections == 0)) {
             read_data(elf, &segment, facts);
         }
     }
@@ -123,8 +124,8 @@ static bool read_elf(int fd, struct elf_facts *facts)
     if (is_elf) {
         facts->other_machine =
             header.e_machine != EM_X86_64 || header.e_ident[EI_CLASS] != ELFCLASS64;
-        read_segments(elf, fd, facts);
         read_sections(elf, facts);
+        read_segments(elf, fd, facts);
     }
     elf_end(elf);
     return is_elf;

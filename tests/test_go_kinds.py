@@ -67,7 +67,7 @@ def test_archive_in_a_c_program(library, compiled, traced):
     assert said == "moved 1\n" and answer == 23
     [stuck] = report.of(kind="stuck")
     assert (stuck["rule"], stuck["type"]) == ("go-map", "map[int]int")
-    assert stuck["stack"][1]["function"] == "main.Grow"
+    assert stuck["stack"][1]["function"] == "main.Grow" and report.traces[0]["go"]["liveness_known"]
 
 
 @pytest.mark.soak  # much is to be compiled
