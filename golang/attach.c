@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "golang/haste.h"
 #include "golang/inject.h"
 #include "golang/threads.h"
 
@@ -110,11 +109,15 @@ static int refuse_stop(struct go_target *target, int error, bool filter)
  * One thread makes the system calls, which take their time on a busy machine; the others
  * have to stand still only while code is written.
  */
-static int enter(struct go_target *target, uint64_t ring_bytes)
+static int attach(struct go_target *target, uint64_t ring_bytes)
 {
     struct threads threads = {0};
+    int error = check(target);
+
+    if (error)
+        return error;
     bool filter = has_filter(target->pid);
-    int error = threads_stop_one(&threads, target->pid, filter);
+    error = threads_stop_one(&threads, target->pid, filter);
     if (error)
         return refuse_stop(target, error, filter);
     pid_t thread = threads.items[0].id;
@@ -129,19 +132,6 @@ static int enter(struct go_target *target, uint64_t ring_bytes)
     threads_release(&threads);
     target->stopped_ns = now_ns() - begin;
     target->attached = true;
-    return error;
-}
-
-static int attach(struct go_target *target, uint64_t ring_bytes)
-{
-    int error = check(target);
-    struct haste haste;
-
-    if (error)
-        return error;
-    haste_begin(&haste);
-    error = enter(target, ring_bytes);
-    haste_end(&haste);
     return error;
 }
 
@@ -175,7 +165,7 @@ int go_target_attach(struct go_target *target, pid_t pid, uint64_t ring_bytes)
     return error;
 }
 
-static int leave(struct go_target *target)
+int go_target_detach(struct go_target *target)
 {
     struct threads threads = {0};
     uint64_t begin = now_ns();
@@ -186,16 +176,6 @@ static int leave(struct go_target *target)
     error = go_target_remove(target, threads.items[0].id);
     threads_release(&threads);
     target->stopped_ns = now_ns() - begin;
-    return error;
-}
-
-int go_target_detach(struct go_target *target)
-{
-    struct haste haste;
-
-    haste_begin(&haste);
-    int error = leave(target);
-    haste_end(&haste);
     go_target_release(target); /* it may have come to its end just now */
     return error;
 }
