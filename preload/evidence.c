@@ -11,6 +11,8 @@
 /* Stack words that are looked at: of the grow frames, and of the caller's behind them. */
 #define STACK_WORDS 256
 #define CALLER_WORDS 48
+/* Calls that are followed to find where the thread's stack begins, as long as that is not known. */
+#define DEPTH_MOST 64
 /* Leftovers of the allocator's own calls, below the frames of the grow. */
 #define BELOW_BYTES 4096
 
@@ -246,8 +248,7 @@ static void look_where_known(const struct search *search, unsigned grow, unsigne
     search->evidence->sure = sure && search->evidence->count;
 }
 
-static unsigned walk(const struct call_site *site, const struct recognised *found,
-                     struct evidence_stack *stack)
+static unsigned walk(const struct call_site *site, const struct recognised *found)
 {
     struct frame frame;
     unsigned kept = 0, wanted = found->outer + 2;
@@ -262,13 +263,15 @@ static unsigned walk(const struct call_site *site, const struct recognised *foun
         frame.registers[REGISTER_RBP] = site->rbp;
     }
     home_find(site->sp);
-    for (bool gapless = true; stack->count < sizeof stack->pcs / sizeof *stack->pcs;) {
+    bool at_home = home_has(site->sp), gapless = true;
+    for (unsigned depth = 0; depth < DEPTH_MOST; depth++) {
         frame_step step = code_at(frame.pc, true).step;
         uintptr_t sp = frame.sp;
 
-        stack->pcs[stack->count++] = frame.pc;
         if (kept <= wanted && kept < sizeof frames / sizeof *frames)
             frames[kept++] = frame;
+        else if (at_home)
+            break;
         if (step_kind(step) == STEP_END && gapless)
             home_add(site->sp, sp);
         if (!code_leave(&frame, step))
@@ -285,12 +288,11 @@ void evidence_collect(const struct call_site *site, const struct recognised *fou
     struct search search = {evidence, (uint16_t)found->rule->index, self,
                             self_bytes ? self_bytes : 1};
 
-    stack->count = 0;
     evidence->count = evidence->candidate_count = 0;
     evidence->sure = false;
     evidence->hooked = found->hooked;
     memset(evidence->readable, 0, sizeof evidence->readable);
-    unsigned kept = walk(site, found, stack);
+    unsigned kept = walk(site, found);
     unsigned outer = found->outer, grow = found->grow;
 
     if (grow >= kept)

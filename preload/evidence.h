@@ -70,8 +70,6 @@ struct evidence_stack {
     uintptr_t grow_pc;
     unsigned frame_count;
     struct evidence_frame frames[RECOGNISE_DEPTH]; /* the grow frames, innermost first */
-    unsigned count;
-    uintptr_t pcs[64]; /* the whole stack */
 };
 
 /*

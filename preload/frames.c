@@ -228,12 +228,10 @@ bool frame_leave(struct frame *frame, frame_step step, const void *header)
     uintptr_t cfa = base + (step >> 4 & 0xfffff) * 8;
     if (!plausible(cfa, frame->sp))
         return false;
-    for (unsigned i = 0; i < REGISTER_COUNT; i++) {
-        unsigned words = step >> (24 + 6 * i) & 63;
-
-        if (words)
-            frame->registers[i] = *(uintptr_t *)(cfa - 8 * words);
-    }
+    frame_step saved = step >> 24;
+    for (unsigned i = 0; saved && i < REGISTER_COUNT; i++, saved >>= 6)
+        if (saved & 63)
+            frame->registers[i] = *(uintptr_t *)(cfa - 8 * (saved & 63));
     frame->pc = returns_original(*(uintptr_t *)(cfa - 8));
     frame->sp = cfa;
     return frame->pc != 0;

@@ -123,9 +123,9 @@ static struct birth *add_birth(struct thread *thread, const struct recognised *f
     static struct evidence_stack stack;
     static struct evidence evidence;
 
+    uint32_t stack_id = stacks_of(site);
     evidence_collect(site, found, address, bytes, &stack, &evidence);
     struct activation *activation = grows_enter(thread, found->rule, &stack, now);
-    uint32_t stack_id = stacks_save(stack.pcs, stack.count);
     array_index index = add_array(found->rule, address, bytes, stack_id, stack.role, now, flags);
     if (!activation || !index)
         return NULL;

@@ -40,7 +40,7 @@ static uint32_t save(const uintptr_t *from, unsigned count)
     return recorder_stack(frames, count);
 }
 
-uint32_t stacks_save(const uintptr_t *from, unsigned count)
+static uint32_t save_once(const uintptr_t *from, unsigned count)
 {
     uint64_t hash = count;
 
@@ -86,7 +86,7 @@ uint32_t stacks_of(const struct call_site *site)
     bool lasting = count && known->memo.count != UINT32_MAX;
     if (!count)
         count = recognise_stack(site, pcs, STACKS_DEPTH);
-    known->id = stacks_save(pcs, count);
+    known->id = save_once(pcs, count);
     if (!lasting || !known->id)
         known->memo.site.pc = 0;
     return known->id;

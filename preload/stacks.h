@@ -11,10 +11,10 @@
 /* More calls than this are not kept. */
 #define STACKS_DEPTH 64
 
-/* The id of these return addresses, innermost first; 0: no room in the trace. */
-uint32_t stacks_save(const uintptr_t *pcs, unsigned count);
-
-/* The same of the whole stack of SITE. The last ones are remembered and not walked again. */
+/*
+ * The id of the whole stack of SITE; 0: no room in the trace. The last ones are
+ * remembered and not walked again.
+ */
 uint32_t stacks_of(const struct call_site *site);
 
 /* The trace begins anew: its ids mean nothing any more. */
