@@ -44,7 +44,7 @@ typedef void operator_delete(void *, uintptr_t, uintptr_t);
 struct cxx_operator {
     void *known; /* see next_symbol() */
     const char *name;
-    void *plain; /* KNOWN, if all it does is to call our free in the end: that sees the release */
+    void *plain; /* KNOWN, if all it does is to call our malloc or free in the end */
 };
 
 static void *next_of(struct cxx_operator *which, const struct call_site *site)
@@ -76,20 +76,6 @@ static void *plain(size_t bytes, size_t alignment)
                : next.malloc(bytes);
 }
 
-/* Here as well what is more than a jump stands apart. */
-static __attribute__((noinline)) void *watched_new(struct cxx_operator *which, size_t bytes,
-                                                   uintptr_t second, uintptr_t third,
-                                                   size_t alignment, const struct call_site *site)
-{
-    operator_new *forward = (operator_new *)next_of(which, site);
-
-    if (watch_nested())
-        return forward ? forward(bytes, second, third) : plain(bytes, alignment);
-    void *memory = forward ? forward_new(forward, bytes, second, third) : plain(bytes, alignment);
-    watch_allocated(memory, bytes, CALL_NEW, site);
-    return memory;
-}
-
 static bool is_ours(const char *name)
 {
     static const char here;
@@ -100,24 +86,54 @@ static bool is_ours(const char *name)
            found.dli_fbase == own.dli_fbase;
 }
 
-/*
- * The C++ runtimes' own operators delete call one another, and free in the end, so
- * that a program can replace any of them. Where none is replaced but by ours
- * it is enough to see free.
- */
-static bool ends_in_our_free(const void *forward)
+static bool is_of_a_runtime(const void *forward)
 {
     static const char *const runtimes[] = {"libstdc++.so.", "libc++abi.so."};
     Dl_info info;
-    bool own = false;
 
     if (!dladdr(forward, &info) || !info.dli_fname)
         return false;
     const char *slash = strrchr(info.dli_fname, '/'), *base = slash ? slash + 1 : info.dli_fname;
     for (unsigned i = 0; i < sizeof runtimes / sizeof *runtimes; i++)
-        own |= strncmp(base, runtimes[i], strlen(runtimes[i])) == 0;
-    return own && is_ours("free") && is_ours("_ZdlPv") && is_ours("_ZdaPv") &&
-           is_ours("_ZdlPvSt11align_val_t");
+        if (strncmp(base, runtimes[i], strlen(runtimes[i])) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * The C++ runtimes' own operators call one another, and malloc or free in the
+ * end, so that a program can replace any of them. Where none is replaced but by
+ * ours, that is all they do as long as there is memory: the way is left out.
+ */
+static void find_plain(struct cxx_operator *which, bool makes)
+{
+    int kept = errno;
+
+    thread_self.nested++;
+    if (is_of_a_runtime(which->known) &&
+        (makes ? is_ours("malloc") && is_ours("_Znwm") && is_ours("_Znam")
+               : is_ours("free") && is_ours("_ZdlPv") && is_ours("_ZdaPv") &&
+                     is_ours("_ZdlPvSt11align_val_t")))
+        __atomic_store_n(&which->plain, which->known, __ATOMIC_RELAXED);
+    thread_self.nested--;
+    errno = kept;
+}
+
+/* Here as well what is more than a jump stands apart. */
+static __attribute__((noinline)) void *watched_new(struct cxx_operator *which, size_t bytes,
+                                                   uintptr_t second, uintptr_t third,
+                                                   size_t alignment, const struct call_site *site)
+{
+    bool first = !which->known, nested = watch_nested();
+    operator_new *forward = (operator_new *)next_of(which, site);
+
+    if (first && which->known)
+        find_plain(which, true);
+    if (nested)
+        return forward ? forward(bytes, second, third) : plain(bytes, alignment);
+    void *memory = forward ? forward_new(forward, bytes, second, third) : plain(bytes, alignment);
+    watch_allocated(memory, bytes, CALL_NEW, site);
+    return memory;
 }
 
 /* Tells of a release, and says where it is to be forwarded. */
@@ -127,15 +143,8 @@ watched_delete(struct cxx_operator *which, void *memory, struct call_site site)
     bool first = !which->known;
     operator_delete *forward = (operator_delete *)next_of(which, &site);
 
-    if (first && which->known) {
-        int kept = errno;
-
-        thread_self.nested++;
-        if (ends_in_our_free(which->known))
-            __atomic_store_n(&which->plain, which->known, __ATOMIC_RELAXED);
-        thread_self.nested--;
-        errno = kept;
-    }
+    if (first && which->known)
+        find_plain(which, false);
     if (memory && watch_may_be_array(memory))
         watch_released(memory, 0, &site);
     if (!forward)
@@ -144,15 +153,27 @@ watched_delete(struct cxx_operator *which, void *memory, struct call_site site)
     return forward;
 }
 
-#define NEW(mangled, parameters, bytes, second, third, alignment)                                  \
+#define NEW(mangled, parameters, bytes, second, third, aligned)                                    \
+    static struct cxx_operator next_##mangled = {.name = #mangled};                                \
+    static __attribute__((noinline)) void *watched_##mangled(size_t bytes_, uintptr_t second_,     \
+                                                             uintptr_t third_, uintptr_t pc,       \
+                                                             uintptr_t sp, uintptr_t rbp)          \
+    {                                                                                              \
+        return watched_new(&next_##mangled, bytes_, second_, third_, aligned ? second_ : 0,        \
+                           &(struct call_site){pc, sp, rbp});                                      \
+    }                                                                                              \
     MAPTRACE_EXPORT void *mangled parameters;                                                      \
     MAPTRACE_EXPORT void *mangled parameters                                                       \
     {                                                                                              \
-        static struct cxx_operator which = {.name = #mangled};                                     \
-        operator_new *forward = (operator_new *)__atomic_load_n(&which.known, __ATOMIC_RELAXED);   \
-        if (watch_is_plain(bytes) && forward)                                                      \
-            return forward(bytes, second, third);                                                  \
-        return watched_new(&which, bytes, second, third, alignment, &CALL_SITE_HERE);              \
+        operator_new *forward =                                                                    \
+            (operator_new *)__atomic_load_n(&next_##mangled.known, __ATOMIC_RELAXED);              \
+        if (!watch_is_plain(bytes) || !forward)                                                    \
+            return watched_##mangled(bytes, second, third, FRAME_CALLER_PC, FRAME_CALLER_SP,       \
+                                     FRAME_CALLER_RBP);                                            \
+        void *memory = NULL;                                                                       \
+        if (!aligned && __atomic_load_n(&next_##mangled.plain, __ATOMIC_RELAXED))                  \
+            memory = next.malloc(bytes ? bytes : 1);                                               \
+        return memory ? memory : forward(bytes, second, third);                                    \
     }
 
 #define DELETE(mangled, parameters, second, third)                                                 \
@@ -169,6 +190,10 @@ watched_delete(struct cxx_operator *which, void *memory, struct call_site site)
     {                                                                                              \
         operator_delete *forward =                                                                 \
             (operator_delete *)__atomic_load_n(&next_##mangled.plain, __ATOMIC_RELAXED);           \
+        if (forward && !watch_may_be_array(memory) && !next_in_pool(memory)) {                     \
+            next.free(memory);                                                                     \
+            return;                                                                                \
+        }                                                                                          \
         if (forward) {                                                                             \
             forward(memory, second, third);                                                        \
             return;                                                                                \
@@ -182,16 +207,16 @@ watched_delete(struct cxx_operator *which, void *memory, struct call_site site)
     }
 
 /* new: plain, array; throwing and nothrow; aligned. */
-NEW(_Znwm, (size_t bytes), bytes, 0, 0, 0)
-NEW(_Znam, (size_t bytes), bytes, 0, 0, 0)
-NEW(_ZnwmRKSt9nothrow_t, (size_t bytes, uintptr_t nothrow), bytes, nothrow, 0, 0)
-NEW(_ZnamRKSt9nothrow_t, (size_t bytes, uintptr_t nothrow), bytes, nothrow, 0, 0)
-NEW(_ZnwmSt11align_val_t, (size_t bytes, size_t alignment), bytes, alignment, 0, alignment)
-NEW(_ZnamSt11align_val_t, (size_t bytes, size_t alignment), bytes, alignment, 0, alignment)
+NEW(_Znwm, (size_t bytes), bytes, 0, 0, false)
+NEW(_Znam, (size_t bytes), bytes, 0, 0, false)
+NEW(_ZnwmRKSt9nothrow_t, (size_t bytes, uintptr_t nothrow), bytes, nothrow, 0, false)
+NEW(_ZnamRKSt9nothrow_t, (size_t bytes, uintptr_t nothrow), bytes, nothrow, 0, false)
+NEW(_ZnwmSt11align_val_t, (size_t bytes, size_t alignment), bytes, alignment, 0, true)
+NEW(_ZnamSt11align_val_t, (size_t bytes, size_t alignment), bytes, alignment, 0, true)
 NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, uintptr_t nothrow), bytes,
-    alignment, nothrow, alignment)
+    alignment, nothrow, true)
 NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, uintptr_t nothrow), bytes,
-    alignment, nothrow, alignment)
+    alignment, nothrow, true)
 
 /* delete: plain, sized, nothrow, aligned, sized and aligned, aligned and nothrow; each for arrays.
  */
