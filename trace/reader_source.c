@@ -45,6 +45,19 @@ struct pass {
     void *context;
 };
 
+/* Back to back: an entry that changes all the time is whole in between. */
+static int read_again(struct pass *pass, size_t at, bool *stable)
+{
+    char *now = pass->chunk + at, *again = pass->again + at;
+    uint64_t offset = pass->offset + at;
+
+    if (source_read(pass->source, now, offset, pass->entry_bytes) != pass->entry_bytes ||
+        source_read(pass->source, again, offset, pass->entry_bytes) != pass->entry_bytes)
+        return -EIO;
+    *stable = memcmp(now, again, pass->entry_bytes) == 0;
+    return 0;
+}
+
 /* Visits the entry AT bytes into the chunk. */
 static int visit_entry(struct pass *pass, uint64_t index, size_t at)
 {
@@ -52,7 +65,8 @@ static int visit_entry(struct pass *pass, uint64_t index, size_t at)
     char *now = pass->chunk + at;
     size_t use = pass->want < pass->entry_bytes ? pass->want : pass->entry_bytes;
     bool stable = !source->changing || memcmp(now, pass->again + at, pass->entry_bytes) == 0;
-    for (;;) {
+    int error = stable ? 0 : read_again(pass, at, &stable);
+    while (!error) {
         bool last = source->waits >= MOST_WAITS;
         if (stable || last) {
             memcpy(pass->entry, now, use);
@@ -64,13 +78,9 @@ static int visit_entry(struct pass *pass, uint64_t index, size_t at)
         }
         source->waits++;
         nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
-        /* Back to back: an entry that changes all the time is whole in between. */
-        char *again = pass->again + at;
-        if (source_read(source, now, pass->offset + at, pass->entry_bytes) != pass->entry_bytes ||
-            source_read(source, again, pass->offset + at, pass->entry_bytes) != pass->entry_bytes)
-            return -EIO;
-        stable = memcmp(now, again, pass->entry_bytes) == 0;
+        error = read_again(pass, at, &stable);
     }
+    return error;
 }
 
 static int visit_chunk(struct pass *pass)
