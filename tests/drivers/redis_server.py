@@ -1,12 +1,15 @@
 """A stock redis-server under test, and what its own memory says of its dicts."""
 
 import itertools
+import os
 import re
+import signal
 import socket
 import struct
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from support.network import listening
 
@@ -83,6 +86,12 @@ class Redis:
     def dicts(self):
         """Every dict in the server's memory that has an array."""
         return dicts_of(self.run.pid)
+
+    def end_child(self):
+        """As redis itself ends a child that saves and is not needed any more."""
+        children = Path(f"/proc/{self.run.pid}/task/{self.run.pid}/children").read_text().split()
+        for child in children:
+            os.kill(int(child), signal.SIGUSR1)
 
     def shutdown(self):
         self.socket.sendall(encode("SHUTDOWN", "NOSAVE"))
