@@ -123,8 +123,7 @@ static void redirect_loaded(void *unused)
     }
 }
 
-/* Runs DO with each range that makes arrays of a rule that is not open, in files that are loaded.
- */
+/* Runs ACT for each range, in files that are loaded, that makes arrays of a rule not open. */
 static void each_range(void (*act)(struct module *module, const struct code_range *range))
 {
     for (size_t i = 0; i < modules_count(); i++) {
@@ -165,8 +164,7 @@ static void open_if_not_redirected(struct module *module, const struct code_rang
         open_rule(range->rule, refused);
 }
 
-/* All that can make arrays, in all files that are known, is redirected or of a rule that is open.
- */
+/* All that makes arrays, in all files that are known: redirected, or of a rule that is open. */
 static void redirect_all(void)
 {
     each_range(open_if_unknown);

@@ -43,8 +43,7 @@ static inline uintptr_t gate_is_open(void)
 /* Files were loaded since it was closed. True if it is closed again. Keeps errno. */
 bool gate_close(void);
 
-/* Leaves RULE open: a grow function of it is known now that is not redirected. Caller holds the
- * lock. */
+/* Leaves RULE open: it has a grow function that is not redirected. Caller holds the lock. */
 void gate_leave(const struct rule *rule);
 
 /* Allocations of fewer bytes fit no rule that was left open. */

@@ -12,8 +12,7 @@
 
 struct home {
     uintptr_t low, high; /* all between is of that one stack */
-    uintptr_t
-        used; /* from here on it was in use once: it can be read as long as the thread lives */
+    uintptr_t used;      /* in use once from here on: to be read as long as the thread lives */
 };
 
 /* A frame that is larger is not believed to lie on one stack with its caller. */

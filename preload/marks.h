@@ -36,8 +36,7 @@ static inline uintptr_t marks_set(void)
  */
 bool marks_passed(const struct call_site *site);
 
-/* What a redirected call or entry runs first: MARKS_BODY_BYTES of code, the same in every thread.
- */
+/* What a redirected call or entry runs first: code that is the same in every thread. */
 #define MARKS_BODY_BYTES 40
 void marks_body(uint8_t *body);
 

@@ -218,8 +218,7 @@ NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, uintptr
 NEW(_ZnamSt11align_val_tRKSt9nothrow_t, (size_t bytes, size_t alignment, uintptr_t nothrow), bytes,
     alignment, nothrow, true)
 
-/* delete: plain, sized, nothrow, aligned, sized and aligned, aligned and nothrow; each for arrays.
- */
+/* delete: plain, sized, nothrow, aligned, aligned and sized, aligned and nothrow; and of arrays. */
 DELETE(_ZdlPv, (void *memory), 0, 0)
 DELETE(_ZdaPv, (void *memory), 0, 0)
 DELETE(_ZdlPvm, (void *memory, size_t bytes), bytes, 0)
