@@ -161,9 +161,9 @@ static uint64_t read_reference(const struct walker *walker, struct cursor *curso
 static void read_entry(struct walker *walker, struct cursor *cursor, const struct abbrev *abbrev,
                        struct walk_entry *entry, uint64_t *sibling)
 {
-    const struct step *step = &walker->unit.table->steps[abbrev->first_step];
+    for (uint32_t i = 0; i < abbrev->steps; i++) {
+        const struct step *step = &walker->unit.table->steps[abbrev->first_step + i];
 
-    for (const struct step *end = step + abbrev->steps; step < end; step++) {
         switch ((enum attribute_use)step->use) {
         case USE_NAME:
             entry->name = read_string(walker, cursor, step->form);
