@@ -23,6 +23,8 @@ static void receive(const char *text, size_t bytes, void *context)
     size_t room = sink->bytes - 1 - sink->used;
     size_t part = bytes < room ? bytes : room;
 
+    if (!text) /* libiberty's way to say nothing */
+        return;
     memcpy(sink->buffer + sink->used, text, part);
     sink->used += part;
     if (bytes > room)
