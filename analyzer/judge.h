@@ -46,8 +46,7 @@ enum judge_loss {
     JUDGE_GAVE_UP = 1u << 4,
     JUDGE_NOT_STARTED = 1u << 5,
     JUDGE_OVERWRITTEN = 1u << 6,
-    JUDGE_UNSEEN =
-        1u << 7, /* old arrays that nobody could look at in the end, nor shortly before */
+    JUDGE_UNSEEN = 1u << 7, /* nobody could look at old arrays in the end, nor shortly before */
 };
 
 /* The losses of TRACE on which a verdict depends: a set of enum judge_loss. */
