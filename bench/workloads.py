@@ -62,6 +62,10 @@ def programs(folder, scale):
                    rule="libstdc++-unordered")
     yield Workload("resize storm", [folder / "small_maps", str(scaled(2e6, scale))],
                    rule="libstdc++-unordered", each=True)
+    for where in ("heap", "stack"):
+        yield Workload(f"resizes, no hook, {where}",
+                       [folder / "small_tables", where, str(scaled(5e5, scale))],
+                       rule="bench-table", each=True, slow=False)
     yield Workload("redis SET", server="redis", requests=scaled(1e6, scale), rule="redis-dict")
     yield Workload("memcached", server="memcached", requests=scaled(1e6, scale))
     yield Workload("python3 dicts", [PYTHON, BENCH / "dicts.py", "dicts"], rule="cpython-dict")
@@ -103,6 +107,7 @@ def make_common(folder):
     for words in (["gcc", "-O2", "-shared", "-fPIC", "-fno-builtin", "-o", "forward.so", "forward.c"],
                   ["gcc", "-O2", "-g", "-fno-builtin", "-fno-optimize-sibling-calls", "-pthread", "-o",
                    "malloc_loop", "malloc_loop.c"],
+                  ["gcc", "-O2", "-fno-builtin", "-o", "small_tables", "small_tables.c"],
                   ["gcc", "-O2", "-o", "usage", "usage.c"],
                   ["g++", "-O2", "-o", "inserts", "inserts.cc"],
                   ["g++", "-O2", "-o", "small_maps", "small_maps.cc"]):
